@@ -137,7 +137,7 @@ def fit(
         precision="bf16-mixed",
         max_epochs=-1,
         gradient_clip_val=clip,
-        logger=CSVLogger(run, name="", version=""),
+        logger=CSVLogger(run, name="curves"),
         log_every_n_steps=20,
         enable_progress_bar=False,
         enable_model_summary=False,
