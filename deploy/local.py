@@ -27,7 +27,7 @@ TRAINING_PYTHON = ROOT / ".venv-training" / "bin" / "python"
 READY_WITHIN = 120.0
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """Something that the operator has to mend first; the message says what."""
 
 
@@ -195,7 +195,7 @@ def check_ports(settings: Settings) -> None:
         ("Dagster", settings.dagster_port, "BILLOCR_DAGSTER_PORT"),
     ):
         if not port_is_free(settings.host, port):
-            raise CannotStart(
+            raise StartError(
                 f"Port {port} for {what} is taken. Stop what uses it, or choose another: {variable}={port + 1} make run"
             )
 
@@ -206,13 +206,13 @@ def wait_until_ready(running: list[Service], stopping: Callable[[], bool]) -> No
     while waiting and not stopping():
         for service in list(waiting):
             if not service.alive():
-                raise CannotStart(f"{service.name} ended while starting; {service.log} says why.")
+                raise StartError(f"{service.name} ended while starting; {service.log} says why.")
             if service.ready():
                 print(f"  {service.name} is up ({time.monotonic() - service.started:.1f} s)", flush=True)
                 waiting.remove(service)
         if time.monotonic() > deadline:
             names = ", ".join(service.name for service in waiting)
-            raise CannotStart(f"Not up after {READY_WITHIN:.0f} s: {names}; see {waiting[0].log.parent}.")
+            raise StartError(f"Not up after {READY_WITHIN:.0f} s: {names}; see {waiting[0].log.parent}.")
         time.sleep(0.2)
 
 
@@ -268,7 +268,7 @@ def main() -> int:
                 flush=True,
             )
         supervise(running, lambda: asked)
-    except CannotStart as error:
+    except StartError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
