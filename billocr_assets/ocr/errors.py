@@ -1,0 +1,79 @@
+"""Errors that a person can cause and mend. Each has a ``code`` for programs and a sentence for the person."""
+
+from __future__ import annotations
+
+
+class BillError(Exception):
+    """``str(error)`` is a sentence that says what is wrong and what to do; nothing has been changed."""
+
+    code = "bill_error"
+
+
+class PageError(BillError):
+    """A file that cannot be read as a bill."""
+
+    code = "unreadable"
+
+
+class Empty(PageError):
+    code = "empty"
+
+    def __init__(self) -> None:
+        super().__init__("The file is empty. Please choose it again.")
+
+
+class TooLarge(PageError):
+    code = "too_large"
+
+    def __init__(self, size: int, limit_mb: int) -> None:
+        super().__init__(
+            f"The file has {size / 2**20:.1f} MB, and at most {limit_mb} MB are accepted. "
+            "Please make it smaller or split it."
+        )
+
+
+class UnknownKind(PageError):
+    code = "unknown_kind"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is no picture or PDF that can be read. Accepted are JPEG, PNG, WebP, TIFF, HEIC and PDF."
+        )
+
+
+class Damaged(PageError):
+    code = "damaged"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"This {kind} file is damaged or cut off. Please save or transfer it again.")
+
+
+class TooManyPixels(PageError):
+    code = "too_many_pixels"
+
+    def __init__(self, pixels: float, limit: int) -> None:
+        super().__init__(
+            f"The file has {pixels / 1e6:,.0f} megapixels, and at most {limit / 1e6:,.0f} are accepted. "
+            "Please scale it down."
+        )
+
+
+class TooManyPages(PageError):
+    code = "too_many_pages"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The file has more than {limit} pages. Please split it.")
+
+
+class NoPages(PageError):
+    code = "no_pages"
+
+    def __init__(self) -> None:
+        super().__init__("The file has no pages. Please export it again.")
+
+
+class PasswordProtected(PageError):
+    code = "password_protected"
+
+    def __init__(self) -> None:
+        super().__init__("The PDF is protected by a password. Please save it without one and try again.")

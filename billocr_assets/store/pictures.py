@@ -1,0 +1,51 @@
+"""Pictures of a bill's pages for showing, made once and kept."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from PIL import Image
+
+from billocr_assets.ocr import pages
+from billocr_assets.store.bills import bill_for, upload_key
+from billocr_assets.store.errors import BillNotFound
+from billocr_assets.store.schema import User
+from billocr_assets.store.store import Store
+
+# What is asked for is rounded up to one of these, so that a visitor cannot fill the store with odd sizes.
+SIDES = (160, 320, 640, 1280, 2560)
+
+
+def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: int) -> bytes:
+    """A page as JPEG, upright and in colour: the frame of the document's polygons, scaled.
+
+    Args:
+        page: 1-based, as ``Page.number``.
+        max_side: longer side wanted, in pixels, rounded up to one of :data:`SIDES`; never more than the page has.
+
+    Raises:
+        BillNotFound: also when the bill has no such page.
+    """
+    bill = bill_for(store, user, bill_id)
+    if not 1 <= page <= bill.pages:
+        raise BillNotFound
+    side = next((side for side in SIDES if side >= max_side), SIDES[-1])
+    key = f"pictures/{bill.id}/{page}-{side}.jpg"
+    try:
+        return store.objects.read(key)
+    except FileNotFoundError:
+        pass
+    limits = store.settings
+    # The limits were checked at the door and may have been lowered since.
+    (picture,) = pages.load_pages(
+        store.objects.read(upload_key(bill.id)),
+        grey=False,
+        max_side=side,
+        only=page - 1,
+        max_pixels=max(limits.max_megapixels * 1_000_000, pages.MAX_PIXELS),
+        max_pages=max(limits.max_pages, bill.pages),
+    )
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=85)
+    store.objects.write(key, file.getvalue())
+    return file.getvalue()

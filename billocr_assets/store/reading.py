@@ -1,0 +1,201 @@
+"""The life of a reading, for the machinery that reads: ids come from the server, so no user is asked for.
+
+An attempt is open from the wish to the end. Runs come and go (crashes, retries, two at once); only the first end of an
+attempt counts, so every wish is fulfilled exactly once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from billocr_assets.ocr.document import Document
+from billocr_assets.ocr.engine import Engine
+from billocr_assets.store.bills import fold, open_attempt, upload_key
+from billocr_assets.store.schema import Attempt, AttemptOrigin, Bill, MachineResult, ModelVersion, now
+from billocr_assets.store.store import Store
+
+NETWORKS = ("line_detector", "line_segmenter", "line_recogniser")
+
+
+def open_attempts_after(store: Store, cursor: int, limit: int) -> list[Attempt]:
+    """Attempts that no run has taken, in order of their ids, which are the cursor."""
+    query = select(Attempt).where(Attempt.id > cursor, Attempt.state == "open", Attempt.run_id.is_(None))
+    with store.database.reading() as session:
+        return list(session.scalars(query.order_by(Attempt.id).limit(limit)))
+
+
+def orphans(store: Store, older_than: timedelta) -> list[Attempt]:
+    """Open attempts that nothing has happened to for that long; the caller knows whether ``run_id`` still lives."""
+    query = select(Attempt).where(
+        Attempt.state == "open", func.coalesce(Attempt.started_at, Attempt.created_at) < now() - older_than
+    )
+    with store.database.reading() as session:
+        return list(session.scalars(query.order_by(Attempt.id)))
+
+
+def begin_reading(store: Store, bill_ids: Sequence[str], run_id: str, origin: AttemptOrigin) -> dict[str, int]:
+    """Give this run the bills' open attempts; the same call again gives the same answer.
+
+    Args:
+        run_id: one name for a run and its retries (Dagster's root run).
+        origin: ``backfill`` opens an attempt for a bill without one, once a run; otherwise only wishes are read.
+
+    Returns:
+        Bill id to attempt id, in the order given, without the bills that have nothing left to read for this run.
+    """
+    taken: dict[str, int] = {}
+    with store.database.session() as session:
+        store.database.in_order(session)
+        bills = {bill.id: bill for bill in session.scalars(select(Bill).where(Bill.id.in_(bill_ids)))}
+        for bill_id in bill_ids:
+            bill = bills.get(bill_id)
+            if bill is None:
+                continue
+            attempt = session.scalar(
+                select(Attempt).where(Attempt.bill_id == bill_id, Attempt.state == "open").with_for_update()
+            )
+            if attempt is None and origin == "backfill" and not _has_attempt_of(session, bill_id, run_id):
+                attempt = open_attempt(session, bill, origin)
+            if attempt is None:
+                continue
+            if attempt.run_id != run_id:
+                attempt.run_id, attempt.started_at, attempt.stage = run_id, now(), None
+            bill.status = "reading"
+            taken[bill_id] = attempt.id
+    return taken
+
+
+def _has_attempt_of(session: Session, bill_id: str, run_id: str) -> bool:
+    return session.scalar(select(Attempt.id).where(Attempt.bill_id == bill_id, Attempt.run_id == run_id)) is not None
+
+
+def record_stage(store: Store, attempt_ids: Iterable[int], stage: str) -> None:
+    """Note the stage that open attempts have reached."""
+    with store.database.session() as session:
+        session.execute(
+            update(Attempt).where(Attempt.id.in_(list(attempt_ids)), Attempt.state == "open").values(stage=stage)
+        )
+
+
+def record_failure(store: Store, attempt_id: int, stage: str, why: str, run_id: str | None = None) -> bool:
+    """End an open attempt as failed, and say so on its bill.
+
+    Returns:
+        False if the attempt had ended, or with ``run_id`` belongs to another run; nothing changes then.
+    """
+    with store.database.session() as session:
+        bill_id = _close(session, attempt_id, run_id, state="failed", stage=stage, error=why)
+        if bill_id is None:
+            return False
+        session.execute(
+            update(Bill)
+            .where(Bill.id == bill_id)
+            .values(status="failed", failed_stage=stage, failed_why=why, updated_at=now())
+        )
+        return True
+
+
+def publish_result(
+    store: Store, attempt_id: int, document: Document, fields: dict[str, Any], run_id: str | None = None
+) -> MachineResult | None:
+    """End an open attempt with its result, a new layer of the bill.
+
+    Returns:
+        The layer, or None if the attempt had ended, or with ``run_id`` belongs to another run; nothing changes then.
+    """
+    words = document.words
+    text = document.text.replace("\0", "")
+    with store.database.session() as session:
+        bill_id = _close(session, attempt_id, run_id, state="done")
+        if bill_id is None:
+            return None
+        bill = session.scalars(select(Bill).where(Bill.id == bill_id)).one()
+        bill.status, bill.failed_stage, bill.failed_why = "read", None, None
+        bill.search = fold(f"{bill.name}\n{text}")
+        result = MachineResult(
+            bill_id=bill_id,
+            attempt_id=attempt_id,
+            document=document.to_dict(),
+            fields=fields,
+            text=text,
+            models=document.models,
+            **{network: document.models[network] for network in NETWORKS},
+            seconds=document.seconds,
+            quality=[asdict(page.quality) for page in document.pages],
+            confidence=fmean(word.confidence for word in words) if words else None,
+        )
+        session.add(result)
+        return result
+
+
+def _close(session: Session, attempt_id: int, run_id: str | None, **values: Any) -> str | None:
+    """Compare and set: of any number of callers, one gets the bill's id and all others None."""
+    query = update(Attempt).where(Attempt.id == attempt_id, Attempt.state == "open")
+    if run_id is not None:
+        query = query.where(Attempt.run_id == run_id)
+    return session.scalar(query.values(finished_at=now(), **values).returning(Attempt.bill_id))
+
+
+def bill_bytes(store: Store, bill_id: str) -> bytes:
+    """The upload of a bill that is being read."""
+    return store.objects.read(upload_key(bill_id))
+
+
+def promoted_models(store: Store) -> dict[str, ModelVersion]:
+    """Network to the version that reads bills now."""
+    with store.database.reading() as session:
+        rows = session.scalars(select(ModelVersion).where(ModelVersion.state == "promoted"))
+        return {row.network: row for row in rows}
+
+
+def model_path(store: Store, model: ModelVersion) -> Path:
+    """The weights' file."""
+    return store.settings.models / model.path
+
+
+def sync_shipped_models(store: Store, models_dir: Path | None = None) -> dict[str, ModelVersion]:
+    """Enter the weights of the folder into the registry; safe to repeat and from several processes.
+
+    A network without a promoted version, or with one that shipped earlier, gets this one promoted. A version that was
+    trained and promoted here stays.
+
+    Returns:
+        The promoted versions afterwards.
+    """
+    models_dir = models_dir or store.settings.models
+    shipped = {}
+    for path in sorted(models_dir.glob("*/model.onnx")):
+        metrics = path.with_name("metrics.json")
+        figures = json.loads(metrics.read_text()) if metrics.exists() else {}
+        version = Engine(path).metadata["version"]
+        shipped[path.parent.name] = version, hashlib.sha256(path.read_bytes()).hexdigest(), figures
+    with store.database.session() as session:
+        store.database.in_order(session)
+        for network, (version, sha256, figures) in shipped.items():
+            versions = session.scalars(select(ModelVersion).where(ModelVersion.network == network)).all()
+            model = next((row for row in versions if row.version == version), None)
+            if model is None:
+                model = ModelVersion(network=network, version=version, origin="shipped")
+                session.add(model)
+            elif model.origin == "trained":
+                continue
+            model.path, model.sha256, model.figures = f"{network}/model.onnx", sha256, figures
+            promoted = next((row for row in versions if row.state == "promoted"), None)
+            if promoted is model or (promoted and promoted.origin == "trained"):
+                model.state = model.state or "candidate"
+                continue
+            if promoted:
+                promoted.state = "retired"
+                session.flush()
+            model.state, model.promoted_at = "promoted", now()
+    return promoted_models(store)
