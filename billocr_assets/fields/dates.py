@@ -1,0 +1,167 @@
+"""Dates and times in text; an order of day and month that the print leaves open is reported, not guessed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, time
+
+_DIGIT = "[0-9OIl]"
+_SEPARATOR = r" ?[-/.,'] ?"
+_NUMERIC = re.compile(
+    rf"(?<![\d.,/\-])({_DIGIT}{{1,2}})({_SEPARATOR})({_DIGIT}{{1,2}})({_SEPARATOR})({_DIGIT}{{4}}|{_DIGIT}{{2}})(?![\d]|[/.,\-]\d)"
+)
+_YEAR_FIRST = re.compile(r"(?<![\d.,/\-])((?:19|20)\d\d) ?([-/.]) ?(\d{1,2}) ?[-/.] ?(\d{1,2})(?!\d)")
+_COMPACT = re.compile(r"(?<!\d)(20[0-4]\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?!\d)")
+_DAY_NAME_YEAR = re.compile(r"(?<!\d)(\d{1,2})\.?[-/. ']{0,2}([A-Z]{3,10})\.?[-/. ,']{0,2}(\d{4}|\d{2})(?!\d|:\d)")
+_NAME_DAY_YEAR = re.compile(r"(?<![A-Z])([A-Z]{3,10})\.?[-/. ]{0,2}(\d{1,2})[-/. ,']{1,2}(\d{4}|\d{2})(?!\d|:\d)")
+_TIME = re.compile(
+    r"(?<![\d:.])([01]?\d|2[0-3]) ?[:.] ?([0-5]\d)(?: ?[:.] ?([0-5]\d))?(?![\d:])(?: ?(AM|PM|A\.M\.|P\.M\.))?", re.I
+)
+
+# Months as bills write them, folded, in en, ms, de, cs, sk, pl, hu and fr; any three first letters are enough.
+_MONTHS: tuple[tuple[str, ...], ...] = (
+    ("JANUARY", "JANUARI", "JANUAR", "JANUARA", "JAENNER", "LEDEN", "LEDNA", "STYCZEN", "STYCZNIA", "JANVIER"),
+    ("FEBRUARY", "FEBRUARI", "FEBRUAR", "UNOR", "UNORA", "LUTY", "LUTEGO", "FEVRIER"),
+    ("MARCH", "MAC", "MAERZ", "MARZ", "MRZ", "BREZEN", "BREZNA", "MAREC", "MARZEC", "MARCA", "MARCIUS", "MARS"),
+    ("APRIL", "APRILIS", "DUBEN", "DUBNA", "KWIECIEN", "KWIETNIA", "AVRIL"),
+    ("MAY", "MEI", "MAI", "KVETEN", "KVETNA", "MAJ", "MAJA", "MAJUS"),
+    ("JUNE", "JUN", "JUNI", "CERVEN", "CERVNA", "CZERWIEC", "CZERWCA", "JUNIUS", "JUIN"),
+    ("JULY", "JULAI", "JULI", "CERVENEC", "CERVENCE", "LIPIEC", "LIPCA", "JULIUS", "JUILLET"),
+    ("AUGUST", "OGOS", "SRPEN", "SRPNA", "SIERPIEN", "SIERPNIA", "AUGUSZTUS", "AOUT"),
+    ("SEPTEMBER", "ZARI", "WRZESIEN", "WRZESNIA", "SZEPTEMBER", "SEPTEMBRE"),
+    ("OCTOBER", "OKTOBER", "RIJEN", "RIJNA", "PAZDZIERNIK", "PAZDZIERNIKA", "OCTOBRE"),
+    ("NOVEMBER", "LISTOPAD", "LISTOPADU", "LISTOPADA", "NOVEMBRE"),
+    ("DECEMBER", "DISEMBER", "DEZEMBER", "PROSINEC", "PROSINCE", "GRUDZIEN", "GRUDNIA", "DECEMBRE"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDate:
+    """A date in a text: ``candidates`` has each date that the print allows, day before month first."""
+
+    start: int
+    end: int
+    text: str
+    candidates: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTime:
+    start: int
+    end: int
+    text: str
+    value: time
+
+
+def find_dates(text: str) -> list[FoundDate]:
+    """Dates of a text from left to right. Letters that look like digits are read as digits inside a date."""
+    folded = _fold(text)
+    found: list[FoundDate] = []
+
+    def add(match: re.Match[str], candidates: Iterable[date | None], printed: str | None = None) -> None:
+        if any(match.start() < other.end and other.start < match.end() for other in found):
+            return
+        possible = tuple(dict.fromkeys(candidate for candidate in candidates if candidate))
+        if possible:
+            start, end = match.span()
+            found.append(FoundDate(start, end, (printed or text[start:end]).strip(), possible))
+
+    for match in _YEAR_FIRST.finditer(folded):
+        add(match, [_date(match[1], match[3], match[4])])
+    for match in _NUMERIC.finditer(text):
+        add(match, _numeric(match), _printed(match))
+    for match in _DAY_NAME_YEAR.finditer(folded):
+        add(match, [_date(match[3], month, match[1]) for month in _months(match[2])])
+    for match in _NAME_DAY_YEAR.finditer(folded):
+        add(match, [_date(match[3], month, match[2]) for month in _months(match[1])])
+    for match in _COMPACT.finditer(folded):
+        add(match, [_date(*match.groups())])
+    return sorted(found, key=lambda each: each.start)
+
+
+def find_times(text: str) -> list[FoundTime]:
+    """Times of day of a text; a number with a point needs seconds or AM/PM to be one, or it would be a price."""
+    times = []
+    for match in _TIME.finditer(text):
+        if ":" not in match.group() and not (match[3] or match[4]):
+            continue
+        hour = int(match[1])
+        if match[4] and hour <= 12:
+            hour = hour % 12 + (12 if match[4].upper().startswith("P") else 0)
+        times.append(FoundTime(*match.span(), match.group().strip(), time(hour, int(match[2]), int(match[3] or 0))))
+    return times
+
+
+def settle_order(dates: Iterable[FoundDate]) -> list[FoundDate]:
+    """Open orders settled where another date of the same bill, written with the same sign, has but one reading."""
+    listed = list(dates)
+    orders: dict[str, set[bool]] = {}
+    for each in listed:
+        if len(each.candidates) == 1 and (parts := _parts(each)):
+            orders.setdefault(parts[1], set()).add(int(parts[0]) == each.candidates[0].day)
+    settled = []
+    for each in listed:
+        parts = _parts(each)
+        known = orders.get(parts[1], set()) if parts else set()
+        if len(each.candidates) == 2 and len(known) == 1:
+            each = replace(each, candidates=(each.candidates[0 if known == {True} else 1],))
+        settled.append(each)
+    return settled
+
+
+def _parts(each: FoundDate) -> tuple[str, str] | None:
+    """The first number and the sign of a date written as two small numbers and a year."""
+    match = re.fullmatch(r"(\d{1,2})(\D) ?\d{1,2}\D+\d{2,4}", each.text)
+    return (match[1], match[2]) if match else None
+
+
+def _numeric(match: re.Match[str]) -> list[date | None]:
+    first, second, year = (_digits(match[group]) for group in (1, 3, 5))
+    day_first = _date(year, second, first)
+    # Points stand between day, month and year only; with other signs the month may come first.
+    if "." in match[2] or (day_first and first == second):
+        return [day_first]
+    return [day_first, _date(year, first, second)]
+
+
+def _printed(match: re.Match[str]) -> str | None:
+    """The date with like separators and digits alone, which is what stood there; None where nothing is to mend."""
+    first, second = match[2].strip(), match[4].strip()
+    if first == second and match.group().replace(" ", "").translate(_AS_DIGIT) == match.group():
+        return None
+    sign = first if first in "-/." else second if second in "-/." else "."
+    return sign.join(_digits(match[group]) for group in (1, 3, 5))
+
+
+_AS_DIGIT = str.maketrans("OIl", "011")
+
+
+def _digits(text: str) -> str:
+    return text.translate(_AS_DIGIT)
+
+
+def _date(year: str, month: str | int, day: str) -> date | None:
+    number = int(year)
+    if number < 100:
+        number += 2000
+    if not 1990 <= number <= 2050:
+        return None
+    try:
+        return date(number, int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _months(name: str) -> list[int]:
+    exact = [month for month, names in enumerate(_MONTHS, 1) if name in names]
+    return exact or [month for month, names in enumerate(_MONTHS, 1) if any(full.startswith(name) for full in names)]
+
+
+def _fold(text: str) -> str:
+    """Upper case without accents, of the same length."""
+    return "".join(
+        upper if len(upper := unicodedata.normalize("NFKD", char)[0].upper()) == 1 else char for char in text
+    )

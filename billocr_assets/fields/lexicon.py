@@ -1,0 +1,209 @@
+"""The words that bills use, by what they mean, in English, Malay, German, Czech, Slovak, Polish, Hungarian and French.
+
+Phrases are folded: upper case, no accents, no blanks (so that lost and added blanks do not matter). A phrase of five
+letters or more is also found with one letter wrong, missing or added.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from rapidfuzz.distance import Levenshtein
+
+_PHRASES: dict[str, str] = {
+    # The amount to pay, said in a way that leaves nothing open.
+    "grand_total": """
+        grand total, net total, nett total, total nett, net amount, nett amount, final total, total rounded,
+        rounded total, total after rounding, total payable, amount payable, total amount payable, total due,
+        amount due, total amount due, balance due, total to pay, total inclusive rounding, jumlah besar, jumlah
+        perlu dibayar, jumlah keseluruhan, zu zahlen, gesamtbetrag, gesamtsumme, endbetrag, endsumme,
+        zahlbetrag, rechnungsbetrag, total eur, summe eur, celkem k uhrade, k uhrade, celkem k platbe, k platbe,
+        castka k uhrade, celkova castka, celkem kc, celkem czk, na uhradu, spolu na uhradu, k uhrade spolu,
+        celkom na uhradu, spolu eur, do zaplaty, suma pln, razem do zaplaty, suma do zaplaty, razem pln,
+        fizetendo, fizetendo osszeg, vegosszeg, fizetendo vegosszeg, net a payer, total ttc, total a payer,
+        montant ttc, montant du, a payer, total general""",
+    "total": """
+        total, totals, total amount, total sales, total bill, bill total, invoice total, total rm, amount, bill
+        amount, jumlah, jumlah bil, summe, gesamt, betrag, total betrag, celkem, soucet, spolu, celkom, suma,
+        sucet, razem, naleznosc, osszesen, osszeg, total facture, montant, montant total, somme""",
+    "subtotal": """
+        subtotal, sub ttl, subtotal amount, jumlah kecil, subjumlah, zwischensumme, zwisumme, netto,
+        nettobetrag, nettosumme, mezisoucet, zaklad, zaklad dane, medzisucet, suma czesciowa, podsuma,
+        reszosszeg, reszosszesen, sous total, total ht, montant ht, gross amount, gross total, total before""",
+    "exclusive": "excluding, exclude, excl, exclusive, exc, before, without, zzgl, bez dph, hors taxe, ht, netto",
+    "inclusive": """
+        inclusive, including, incl, inc, include, included, includes, after, inkl, vcetne, vratane, brutto, ttc""",
+    "tax": """
+        gst, vat, sst, tax, taxes, service tax, sales tax, cukai, gst payable, gst amount, total gst, total tax,
+        mwst, mehrwertsteuer, ust, umsatzsteuer, steuer, dph, dan, ptu, podatek, vat ptu, kwota ptu, afa, tva,
+        taxe""",
+    "tax_summary": """
+        gst summary, tax summary, gst analysis, gst summany, vat summary, sst summary, mwst netto, rekapitulace
+        dph, rekapitulacia dph, gst rate, tax code, tax amount, gst detail, gst details""",
+    "service": """
+        service charge, svc charge, serv charge, svr charge, service chg, bedienung, servis, obsluha, szervizdij""",
+    "rounding": """
+        rounding, round, rounding adj, round adj, rounding adjustment, rounding amt, rounding adjusment, rnd
+        adj, bill rounding, cash rounding, pelarasan, pembundaran, pelarasan bundaran, pelarasan penggenapan,
+        rundung, rundungsdifferenz, zaokrouhleni, zaokruhlenie, zaokraglenie, kerekites, arrondi""",
+    "discount": """
+        discount, disc, total discount, discounts, diskaun, less, voucher, rabatt, nachlass, sleva, zlava,
+        rabat, upust, kedvezmeny, remise, reduction, item discount, bill discount""",
+    "savings": "saving, savings, you saved, you save, total savings, ersparnis, gespart, usetrili jste, oszczedzasz",
+    "quantity": """
+        qty, quantity, qtys, total qty, total quantity, items, item, item count, total item, total items, no of
+        items, pcs, unit, units, kuantiti, menge, anzahl, posten, artikel, pocet, pocet polozek, ilosc, darab,
+        db, quantite, article, articles, nombre""",
+    "cash": """
+        cash, cash tendered, tendered, cash received, cash paid, amount tendered, received, paid, payment, paid
+        amount, total paid, amount paid, cash amount, tender, tunai, bayaran, dibayar, bar, bargeld, gegeben,
+        barzahlung, hotovost, hotove, zaplaceno, platba, prijato, hotovosti, gotowka, zaplacono, keszpenz,
+        especes, espece, recu, regle, paiement, total tendered, cash payment""",
+    "card": """
+        card, credit card, debit card, visa, visa card, mastercard, master card, master, amex, american express,
+        maestro, mydebit, bank card, credit, debit, kad, kad kredit, girocard, ec karte, ec cash, kreditkarte,
+        kartenzahlung, karte, karta, kartou, platba kartou, karta platnicza, kartya, bankkartya, carte, carte
+        bancaire, cb, vpay, paypass, contactless, apple pay, google pay, grabpay, e wallet, touch n go""",
+    "change": """
+        change, change due, balance, change amount, total change, cash change, baki, wang baki, ruckgeld,
+        rueckgeld, ruckgel, zuruck, zurueck, vraceno, vratit, vratka, vydano, vydavok, vydane, reszta,
+        visszajaro, rendu, monnaie, a rendre, monnaie rendue""",
+    "points": "points, point, punkte, body, punkty, pont, deposit, outstanding, loyalty, bonus, kumulovane",
+    "date": """
+        date, dated, invoice date, inv date, bill date, trans date, doc date, date time, tarikh, datum,
+        rechnungsdatum, belegdatum, kaufdatum, datum vystaveni, data sprzedazy, datum prodeje, kelt, kelte,
+        keltezes, datum cas""",
+    "other_date": """
+        due date, expiry, expiry date, valid until, valid till, delivery date, print date, gst effective, wef,
+        since, effective, best before, exp, until, mfg, splatnost, datum splatnosti, faellig""",
+    "phone": """
+        tel, telephone, telefon, phone, fax, hotline, hp, h p, mobile, whatsapp, whatsapps, handphone, tlf,
+        careline, call""",
+    "registration": """
+        gst id, gst reg, gst reg no, gst no, gst id no, co reg, co reg no, company reg, reg no, roc, roc no, co
+        no, company no, business reg, biz reg no, br no, ssm, sst no, sst id, sst reg no, tax id, vat no, vat
+        id, vat reg no, ust id, ust idnr, ustid nr, ust id nr, st nr, steuernummer, steuer nr, handelsregister,
+        hrb, ico, dic, ic dph, nip, regon, adoszam, siret, siren, rcs, tva intra, no tva, company registration
+        no""",
+    "document": """
+        tax invoice, taxinvoice, invoice, simplified tax invoice, receipt, cash receipt, official receipt, cash
+        bill, cash sales, cash sale, cash memo, sales receipt, invoice no, receipt no, bill to, table, cashier,
+        counter, trans, slip no, doc no, order no, order, ref no, resit, resit no, no resit, bil no, juruwang,
+        pax, guest check, check, rechnung, rechnung nr, quittung, beleg, bon, kassenbon, kassenzettel, kasse,
+        kassierer, bediener, kundenbeleg, barverkauf, offnungszeiten, unsere offnungszeiten, uctenka, danovy
+        doklad, zjednoduseny danovy doklad, doklad, pokladna, pokladni, pokladni doklad, faktura, blok,
+        pokladnicny doklad, paragon fiskalny, paragon, kasa, kasjer, nyugta, szamla, blokk, penztar, penztaros,
+        facture, ticket, recu de caisse, caisse, caissier, salesperson, receipt number, member, welcome,
+        salesman, sales person, attn, closed bill, self collect, dine in, take away, deliver order, served by,
+        server, customer, terminal, time, page""",
+    "item_header": """
+        description, descriptions, item desc, item, items, qty, price, u price, unit price, u p, amount, disc,
+        code, total, rm, bezeichnung, artikel, menge, einzelpreis, preis, nazev, mnozstvi, cena, polozka, nazov,
+        mnozstvo, nazwa, ilosc, megnevezes, mennyiseg, egysegar, ar, designation, pu, p u, qte, prix, montant, s
+        price, tax, amt, particulars""",
+    "legal_form": """
+        sdn bhd, sdn, s b, bhd, berhad, co, company, corporation, corp, ltd, limited, inc, llc, plt, plc, gmbh,
+        ag, kg, ohg, e k, mbh, ug, se, ges mbh, handelsges, s r o, sro, a s, v o s, spol, sp z o o, spolka, s a,
+        sp j, sp k, kft, zrt, nyrt, bt, sarl, sas, sa, eurl, sasu""",
+    # Words that end a name and never begin one.
+    "name_tail": "enterprise, enterprises, trading, holdings, group, industries, marketing, resources, services",
+    "trade": """
+        restaurant, restoran, restaurants, cafe, kafe, coffee, kopitiam, bakery, bakeries, confectionery, food,
+        foods, seafood, kitchen, bistro, grill, pizza, noodle, house, shop, store, stores, mart, minimarket,
+        mini market, hypermarket, supermarket, market, pasaraya, kedai, perniagaan, syarikat, gerai, pharmacy,
+        farmasi, clinic, klinik, hardware, stationery, stationary, bookstore, books, book, electrical,
+        electronic, electronics, motor, auto, petrol, petroleum, station, stesen, hotel, resort, gift, gifts,
+        toys, fashion, boutique, beauty, health, supply, supplies, machinery, engineering, agency, centre,
+        center, parking, cinema, printing, paper, optical, backerei, baeckerei, metzgerei, apotheke, drogerie,
+        markt, baumarkt, tankstelle, gasthaus, kaffee, konditorei, blumen, lebensmittel, kavarna, restaurace,
+        lekarna, pekarna, obchod, prodejna, hospoda, potraviny, restauracia, kaviaren, lekaren, pekaren,
+        predajna, sklep, apteka, piekarnia, restauracja, kawiarnia, delikatesy, etterem, patika, gyogyszertar,
+        pekseg, kavehaz, bolt, aruhaz, boulangerie, pharmacie, supermarche, epicerie, librairie, brasserie,
+        boucherie, fromagerie, tabac""",
+    "address": """
+        jalan, jln, lorong, lrg, lot, taman, tmn, kampung, kg, bandar, persiaran, lebuh, lebuhraya, seksyen,
+        sek, mukim, kawasan, perindustrian, batu, bukit, desa, pusat, perdagangan, bangunan, wisma, menara,
+        plaza, mall, level, floor, ground, tingkat, block, blok, unit, street, road, avenue, lane, drive,
+        square, park, highway, autoroute, g floor, ground floor, lgf, ug, pt, ptd, simpang, industrial,
+        boulevard, strasse, str, weg, platz, allee, gasse, ring, damm, ulice, namesti, trida, nabrezi, namestie,
+        cesta, ul, ulica, al, aleja, plac, osiedle, utca, ut, ter, tere, korut, rue, place, quai, chemin, bp,
+        cedex, postfach""",
+    "place": """
+        selangor, johor, johor bahru, kuala lumpur, pahang, perak, penang, pulau pinang, melaka, kedah,
+        kelantan, terengganu, sabah, sarawak, perlis, negeri sembilan, putrajaya, labuan, malaysia, singapore,
+        shah alam, petaling jaya, subang jaya, darul ehsan, darul takzim, wilayah persekutuan, wp, kl, jb,
+        deutschland, germany, ceska republika, slovensko, polska, magyarorszag, france, osterreich, austria,
+        budapest, praha, bratislava, warszawa, paris, berlin, wien""",
+    # Words that are one letter from another concept's and mean nothing here.
+    "": "charge, charges, chance, range, orange, cast, dash, visit, cards, name, hash, cart, data, lash",
+    "thanks": """
+        thank you, thankyou, thanks, thank, terima kasih, please come again, goods sold, vielen dank, danke,
+        dekujeme, dakujeme, dziekujemy, koszonjuk, merci, goods, exchange, refund, follow us""",
+    "owner": """
+        owned by, dimiliki oleh, operated by, own by, owner by, managed by, dimiliki, trading as, t a, formerly
+        known as, inhaber""",
+    "recipient": "bill to, sold to, deliver to, customer, ship to, kunde, odberatel, nabywca, vevo, client, to",
+}
+
+_SHORT = {"AMT": "AMOUNT", "TTL": "TOTAL", "NETT": "NET"}
+_FUZZY_FROM = 5
+_LONGEST_PHRASE = 4
+
+
+def fold(text: str) -> str:
+    """Upper case letters and digits of a text, everything else as single blanks, accents off."""
+    plain = text.replace("ß", "ss").replace("ł", "l").replace("Ł", "L")
+    plain = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
+    return " ".join(_SHORT.get(word, word) for word in re.findall(r"[A-Z0-9]+", plain.upper()))
+
+
+@lru_cache(maxsize=4096)
+def concepts(text: str) -> frozenset[str]:
+    """What the words of a text stand for: names of concepts such as ``total``, ``tax``, ``change``, ``phone``."""
+    return frozenset(concept for concept, _ in mentions(text))
+
+
+@lru_cache(maxsize=4096)
+def mentions(text: str) -> tuple[tuple[str, int], ...]:
+    """Concepts of a text with the number of the word where each begins, longer phrases first."""
+    words = fold(text).split()
+    found = []
+    for length in range(_LONGEST_PHRASE, 0, -1):
+        for start in range(len(words) - length + 1):
+            for concept in _concepts_of("".join(words[start : start + length])):
+                found.append((concept, start))
+    return tuple(found)
+
+
+@lru_cache(maxsize=16384)
+def _concepts_of(key: str) -> tuple[str, ...]:
+    exact = _INDEX.get(key)
+    if exact or len(key) < _FUZZY_FROM or key.isdigit():
+        return exact or ()
+    near = {phrase for part in _deletions(key) for phrase in _NEAR.get(part, ())}
+    close = (phrase for phrase in near if Levenshtein.distance(key, phrase, score_cutoff=1) <= 1)
+    return tuple(dict.fromkeys(concept for phrase in close for concept in _INDEX[phrase]))
+
+
+def _deletions(key: str) -> set[str]:
+    """A phrase and all phrases with one letter less: two phrases one edit apart have one of these in common."""
+    return {key} | {key[:i] + key[i + 1 :] for i in range(len(key))}
+
+
+def _build() -> tuple[dict[str, tuple[str, ...]], dict[str, set[str]]]:
+    index: dict[str, tuple[str, ...]] = {}
+    for concept, phrases in _PHRASES.items():
+        for phrase in phrases.split(","):
+            key = fold(phrase).replace(" ", "")
+            index[key] = tuple(dict.fromkeys((*index.get(key, ()), concept)))
+    near: dict[str, set[str]] = {}
+    for key in index:
+        if len(key) >= _FUZZY_FROM:
+            for part in _deletions(key):
+                near.setdefault(part, set()).add(key)
+    return index, near
+
+
+_INDEX, _NEAR = _build()

@@ -1,0 +1,93 @@
+"""Amounts of money in text, with the decimal convention decided for the whole bill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+# Signs and codes as printed, in upper case. None: the sign belongs to several currencies.
+CURRENCIES: dict[str, str | None] = {
+    "RM": "MYR", "MYR": "MYR", "€": "EUR", "EUR": "EUR", "EURO": "EUR", "KČ": "CZK", "KC": "CZK", "CZK": "CZK",
+    "PLN": "PLN", "ZŁ": "PLN", "ZL": "PLN", "FT": "HUF", "HUF": "HUF", "£": "GBP", "GBP": "GBP", "USD": "USD",
+    "CHF": "CHF", "SGD": "SGD", "S$": "SGD", "US$": "USD", "DH": "MAD", "MAD": "MAD", "$": None,
+}  # fmt: skip
+_CURRENCY = "|".join(sorted((re.escape(sign) for sign in CURRENCIES), key=len, reverse=True))
+_CURRENCY_BEFORE = re.compile(rf"(?:^|(?<=[^A-Z]))({_CURRENCY})\.? ?$", re.IGNORECASE)
+_CURRENCY_AFTER = re.compile(rf"^ ?({_CURRENCY})(?![A-Z])", re.IGNORECASE)
+
+# Digits in groups or in one run, then two decimals, or three (fuel, weights), or the ",-" of whole crowns.
+_NUMBER = re.compile(
+    r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£]))(?P<sign>- ?)?"
+    r"(?P<whole>\d{1,3}(?:[ .,'’]\d{3})+(?!\d)|\d+)"
+    r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
+    r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?%)",
+    re.IGNORECASE,
+)
+_LOOKS_DECIMAL = re.compile(r"\d([.,])\d{2}(?![\d.,])")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount in a text.
+
+    Attributes:
+        start, end: of the number in the text, currency left out.
+        text: as printed, with a currency sign that touches it.
+        decimals: digits after the decimal sign as printed.
+        currency: the sign or code beside it, as printed.
+    """
+
+    start: int
+    end: int
+    text: str
+    value: Decimal
+    decimals: int
+    currency: str | None
+
+
+def decimal_separator(texts: Iterable[str]) -> str | None:
+    """The sign before two last digits on most amounts of a bill: ``.``, ``,`` or None where there is none."""
+    signs = [match for text in texts for match in _LOOKS_DECIMAL.findall(text)]
+    if not signs:
+        return None
+    return max(".,", key=signs.count)
+
+
+def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
+    """Numbers of a text that can be money, from left to right; percentages, dates, times and codes are none."""
+    amounts = []
+    for match in _NUMBER.finditer(text):
+        value, decimals = _value(match, separator)
+        start = match.start()
+        before, after = text[:start], text[match.end() :]
+        sign = _CURRENCY_BEFORE.search(before)
+        currency = sign or _CURRENCY_AFTER.search(after)
+        if sign and before[: sign.start()].rstrip().endswith("-"):
+            value = -value
+        # A sign that touches the number is printed with it.
+        glued = sign[1] if sign and before.endswith(sign[1]) else ""
+        printed = glued + match.group().strip()
+        amounts.append(Amount(start, match.end(), printed, value, decimals, currency[1] if currency else None))
+    return amounts
+
+
+def parse_amount(text: str, separator: str | None = None) -> Decimal | None:
+    """The first amount of a text, or None."""
+    amounts = find_amounts(text, separator)
+    return amounts[0].value if amounts else None
+
+
+def _value(match: re.Match[str], separator: str | None) -> tuple[Decimal, int]:
+    whole, point, cents = match["whole"], match["point"], match["cents"] or ""
+    cents = "" if not cents.isdigit() else cents
+    # "1.234": three last digits after the bill's own decimal sign are decimals, after any other sign a group.
+    last = re.search(r"[.,](\d{3})$", whole)
+    if not cents and not point and last and whole[-4] == separator:
+        whole, cents = whole[:-4], last[1]
+    elif len(cents) == 3 and point != separator:
+        whole, cents = whole + cents, ""
+    digits = re.sub(r"\D", "", whole)
+    value = Decimal(f"{digits}.{cents}" if cents else digits)
+    return (-value if match["sign"] or match["minus"] else value), len(cents)

@@ -1,0 +1,147 @@
+"""Who issued the bill: merchant, address and tax number, from the head of the bill."""
+
+from __future__ import annotations
+
+import re
+
+from billocr_assets.fields.dates import find_dates
+from billocr_assets.fields.lexicon import concepts, fold, mentions
+from billocr_assets.fields.model import Text
+from billocr_assets.fields.money import find_amounts
+from billocr_assets.fields.rows import Row, is_heading
+
+_HEAD_ROWS = 16
+_POSTCODE = re.compile(r"(?<![\d-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
+_REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
+_TRAILING_NUMBER = re.compile(
+    r"[\s,]*[(\[]?(?:(?:CO|REG|ROC|NO)[ .:]*)*[A-Z]{0,2}\d{4,}[ \d]*(?: ?-? ?[A-Z])?[)\]]?[\s.]*$", re.I
+)
+_LEADING_NUMBER = re.compile(r"^#?\d{4,}\s+(?=[^\W\d])|^[^:]{4,14}:\s*")
+_PHONE = re.compile(r"^[^A-Z]*[A-Z]?[^A-Z]*\d[\d ./|+()\-]{6,}")
+_HOUSE = re.compile(r"^\W*NO[ .,:]*\d|STRA(?:SS|ß|B)E\b|STR\.|\bUL\.", re.I)
+_WEB = re.compile(r"WWW|HTTP|@|\.COM|\.MY\b|\.DE\b", re.I)
+
+# Country prefixes of VAT numbers, and numbers that follow a word for them.
+_VAT_NUMBERS = (
+    re.compile(
+        r"\b(ATU ?\d{8}|DE ?\d{3} ?\d{3} ?\d{3}|CZ ?\d{8,10}|SK ?\d{10}|PL ?\d{10}|HU ?\d{8}|FR ?[A-Z0-9]{2} ?\d{9})\b"
+    ),
+    re.compile(r"NIP[ .:]*(\d{3}-?\d{3}-?\d{2}-?\d{2})\b"),
+    re.compile(r"(?<!\d)(\d{8}-[1-5]-\d{2})(?!\d)"),
+    re.compile(r"(?:GST|SST|VAT|TAX|TVA|UST|MWST|DIC|DPH)[A-Z .:#()\-=]*?((?:[A-Z]\d{2}-\d{4}-)?\d[\d ]{7,13}\d)"),
+)
+
+
+def find_vat_id(rows: list[Row]) -> Text | None:
+    """The issuer's VAT or GST number."""
+    for pattern in _VAT_NUMBERS:
+        for row in rows:
+            text = row.text.upper()
+            match = pattern.search(text)
+            if match and len(text) == len(row.text) and sum(char.isdigit() for char in match[1]) >= 8:
+                start, end = match.span(1)
+                value = re.sub(r"[ ]", "", match[1])
+                return Text(row.text[start:end], value, row.sources(start, end), row.confidence(start, end))
+    return None
+
+
+def find_company(rows: list[Row]) -> tuple[Text | None, int]:
+    """The merchant, and the number of the row after it (0 where there is none)."""
+    scores = _company_scores(rows)
+    best = max(range(len(scores)), key=lambda i: scores[i], default=-1)
+    if best < 0 or scores[best] <= 0:
+        return None, 0
+    first, last = best, best
+    # A name on several rows: a legal form alone belongs to what stands above it, an open bracket goes on below.
+    while first > 0 and not _stops(rows[first - 1]) and _continues(rows[first - 1], rows[first]):
+        first -= 1
+    while last + 1 < len(scores) and _continues(rows[last], rows[last + 1]):
+        last += 1
+    members = rows[first : last + 1]
+    text = " ".join(row.text for row in members)
+    name = _LEADING_NUMBER.sub("", _TRAILING_NUMBER.sub("", text)).strip(" :*-=") or text
+    certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.6
+    sources = tuple(source for row in members for source in row.sources())
+    return Text(name, name, sources, certainty * min(row.confidence() for row in members)), last + 1
+
+
+def find_address(rows: list[Row], start: int) -> Text | None:
+    """The address: the rows from the first that looks like one to the last before phone, tax number or document."""
+    end = min(len(rows), start + _HEAD_ROWS)
+    first = next((i for i in range(start, end) if _address_score(rows[i]) >= 1.5 and not _stops(rows[i])), None)
+    if first is None:
+        return None
+    last = first
+    for i in range(first + 1, min(len(rows), first + 6)):
+        if _stops(rows[i]) or is_heading(rows[i]):
+            break
+        if _address_score(rows[i]) >= 0.5:
+            last = i
+    members = rows[first : last + 1]
+    text = " ".join(row.text for row in members)
+    certainty = 0.85 if _POSTCODE.search(text) else 0.6
+    sources = tuple(source for row in members for source in row.sources())
+    return Text(text, text, sources, certainty * min(row.confidence() for row in members))
+
+
+def _company_scores(rows: list[Row]) -> list[float]:
+    """How much each row of the head looks like the merchant's name."""
+    scores: list[float] = []
+    past = 0.0
+    for index, row in enumerate(rows[:_HEAD_ROWS]):
+        if index > 2 and any(amount.decimals == 2 for amount in find_amounts(row.text)):
+            break
+        scores.append(_company_score(row, index) - past)
+        # Names below the address or below "bill to" are a customer's, an owner's or a branch's.
+        if index and (_address_score(row) >= 1.5 or concepts(row.text) & {"phone", "recipient", "owner", "document"}):
+            past = 4.0
+    return scores
+
+
+def _company_score(row: Row, index: int) -> float:
+    found = concepts(row.text)
+    letters = sum(char.isalpha() for char in row.text)
+    if letters < 3 or _WEB.search(row.text) or find_dates(row.text) or is_heading(row):
+        return -1.0
+    score = 2.0 - 0.25 * index + min(max(row.height - 1.0, 0.0), 1.0)
+    score += 2.5 * ("legal_form" in found) + 2.0 * bool(found & {"trade", "name_tail"})
+    score -= 4.0 * bool(found & {"phone", "registration", "document", "recipient", "owner", "thanks"})
+    score -= 1.5 * max(_address_score(row) - 1.0, 0.0)
+    return score - 2.0 * (sum(char.isdigit() for char in row.text) > letters)
+
+
+def _continues(row: Row, following: Row) -> bool:
+    """Whether ``following`` goes on with the name that ``row`` begins."""
+    words = fold(following.text).split()
+    if not words or _stops(following):
+        return False
+    if row.text.count("(") > row.text.count(")") or row.text.rstrip().endswith("&"):
+        return True
+    if _address_score(following) >= 1.5 or len(words) > 6:
+        return False
+    if "legal_form" in concepts(row.text):
+        return False
+    begins = {concept for concept, start in mentions(following.text) if start < 2}
+    return "legal_form" in begins or "name_tail" in concepts(words[0])
+
+
+def _address_score(row: Row) -> float:
+    found = concepts(row.text)
+    score = 1.5 * ("address" in found or bool(_HOUSE.search(row.text))) + 1.0 * ("place" in found)
+    score += 1.5 * bool(_POSTCODE.search(row.text))
+    score += 0.5 * row.text.rstrip().endswith(",") + 0.5 * bool(re.search(r"\d", row.text))
+    return score - 2.0 * ("legal_form" in found)
+
+
+def _stops(row: Row) -> bool:
+    """Whether a row ends the address: phone, tax number, the kind of document, a date, a web address."""
+    if _WEB.search(row.text) or _PHONE.search(row.text) or find_dates(row.text) or _only_registration(row):
+        return True
+    found = concepts(row.text)
+    return bool(found & {"phone", "registration", "document", "recipient", "date"}) and not _POSTCODE.search(row.text)
+
+
+def _only_registration(row: Row) -> bool:
+    """A row that has nothing but the number of the company's registration."""
+    left = _REGISTRATION.sub("", row.text.upper())
+    return left != row.text.upper() and not re.search(r"[A-Z]{3}", left) and "place" not in concepts(row.text)

@@ -1,0 +1,104 @@
+"""Printed rows: the lines that stand side by side on the bill, as one text that knows where each piece stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from billocr_assets.fields.lexicon import concepts, fold
+from billocr_assets.fields.model import Source
+from billocr_assets.ocr.document import Document, Line
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    start: int
+    end: int
+    source: Source
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A printed row.
+
+    Attributes:
+        text: its lines from left to right, joined by blanks.
+        height: of its highest line, relative to the median line of the bill.
+        top: its upper edge, 0 at the first and 1 at the last row of its page.
+        cells: (start, end) of each line in ``text``.
+    """
+
+    text: str
+    page: int
+    height: float
+    top: float
+    cells: tuple[tuple[int, int], ...]
+    pieces: tuple[_Piece, ...]
+
+    def sources(self, start: int = 0, end: int | None = None) -> tuple[Source, ...]:
+        """Where the characters ``start:end`` stand: polygons of words, of whole lines where words are not known."""
+        return tuple(piece.source for piece in self._within(start, end))
+
+    def confidence(self, start: int = 0, end: int | None = None) -> float:
+        """The least certain word of ``start:end``."""
+        return min((piece.confidence for piece in self._within(start, end)), default=0.0)
+
+    def _within(self, start: int, end: int | None) -> Iterable[_Piece]:
+        stop = len(self.text) if end is None else end
+        return (piece for piece in self.pieces if piece.start < stop and piece.end > start)
+
+
+def rows_of(document: Document) -> list[Row]:
+    """All rows of all pages, downwards. Lines without text are left out."""
+    lines = [line for page in document.pages for line in page.lines if line.text.strip()]
+    usual = median(_height(line) for line in lines) if lines else 1.0
+    rows = []
+    for page in document.pages:
+        groups: dict[int, list[Line]] = {}
+        for line in page.lines:
+            if line.text.strip():
+                groups.setdefault(line.row, []).append(line)
+        for place, number in enumerate(sorted(groups)):
+            members = sorted(groups[number], key=lambda line: min(x for x, _ in line.polygon))
+            rows.append(_row(members, page.number, usual, place / max(1, len(groups) - 1)))
+    return rows
+
+
+def is_heading(row: Row) -> bool:
+    """Whether a row is the heading of the items' columns."""
+    words = [word for word in fold(row.text).split() if len(word) > 1]
+    named = [word for word in words if "item_header" in concepts(word)]
+    return len(named) >= 2 and len(named) >= 0.6 * len(words) and not re.search(r"\d[.,]\d\d", row.text)
+
+
+def _row(lines: list[Line], page: int, usual: float, top: float) -> Row:
+    text = ""
+    cells, pieces = [], []
+    for line in lines:
+        start = len(text) + bool(text)
+        content = " ".join(line.text.split())
+        text = f"{text} {content}" if text else content
+        cells.append((start, len(text)))
+        pieces += _pieces(line, content, start, page)
+    height = max(_height(line) for line in lines) / max(usual, 1e-6)
+    return Row(text, page, height, top, tuple(cells), tuple(pieces))
+
+
+def _pieces(line: Line, content: str, start: int, page: int) -> list[_Piece]:
+    pieces = []
+    at = 0
+    for word in line.words:
+        found = content.find(word.text, at)
+        if found < 0 or not word.text:
+            return [_Piece(start, start + len(content), Source(page, line.polygon), line.confidence)]
+        at = found + len(word.text)
+        pieces.append(_Piece(start + found, start + at, Source(page, word.polygon), word.confidence))
+    return pieces or [_Piece(start, start + len(content), Source(page, line.polygon), line.confidence)]
+
+
+def _height(line: Line) -> float:
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = line.polygon
+    return ((dx - ax) ** 2 + (dy - ay) ** 2) ** 0.5 / 2 + ((cx - bx) ** 2 + (cy - by) ** 2) ** 0.5 / 2

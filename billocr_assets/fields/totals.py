@@ -1,0 +1,294 @@
+"""The sums at the foot of a bill: total, subtotal, tax, rounding, payment and change, checked against each other."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+
+from billocr_assets.fields.lexicon import concepts
+from billocr_assets.fields.model import Check, Consistency, Money, Payment, Tax
+from billocr_assets.fields.money import Amount, find_amounts
+from billocr_assets.fields.rows import Row, is_heading
+
+_RATE = re.compile(r"(?<!\d)(\d{1,2}(?:[.,]\d{1,2})?) ?%")
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An amount and what the words of its row say about it."""
+
+    row: int
+    amount: Amount
+    concepts: frozenset[str]
+    several: bool
+    rate: bool
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Everything :func:`find_sums` found; names as in :class:`fields.model.Fields`."""
+
+    total: Money | None
+    subtotal: Money | None
+    taxes: tuple[Tax, ...]
+    rounding: Money | None
+    discount: Money | None
+    service: Money | None
+    payments: tuple[Payment, ...]
+    change: Money | None
+
+
+_LABELS = frozenset(
+    ("grand_total", "total", "subtotal", "tax", "service", "rounding", "discount", "savings", "cash", "card", "change")
+)
+
+
+def labelled_amounts(rows: list[Row], separator: str | None) -> list[Labelled]:
+    """Amounts whose row, or the wordless row's neighbour, says what they are."""
+    found = []
+    summary = _summary_rows(rows)
+    for index, row in enumerate(rows):
+        said = concepts(row.text)
+        if not said & _LABELS or is_heading(row):
+            continue
+        place, amounts = index, _money_in(row, separator)
+        if not amounts:
+            # The amount of a tilted row may stand one row lower or higher, alone.
+            for near in (index + 1, index - 1):
+                if 0 <= near < len(rows) and not re.search(r"[A-Za-z]{3}", rows[near].text):
+                    amounts, place = _money_in(rows[near], separator), near
+                    if amounts:
+                        break
+        if not amounts:
+            continue
+        if index in summary:
+            said = said | {"tax_summary"}
+        last = amounts[-1]
+        money = _money(rows[place], last)
+        found.append(Labelled(place, last, said, len(amounts) > 1, _RATE.search(row.text) is not None, money))
+    return found
+
+
+def find_sums(rows: list[Row], separator: str | None, items: Decimal | None) -> Sums:
+    """The sums of a bill; ``items`` is what its items come to, None where not known."""
+    labelled = labelled_amounts(rows, separator)
+    outside = [each for each in labelled if "tax_summary" not in each.concepts]
+    change = _last(outside, lambda said: "change" in said and not said & {"grand_total", "rounding"})
+    cash = _last(outside, lambda said: "cash" in said and not said & {"change", "grand_total", "rounding", "total"})
+    card = _last(outside, lambda said: "card" in said and "cash" not in said and not said & {"change", "grand_total"})
+    rounding = _last(outside, lambda said: "rounding" in said and not said & {"grand_total", "total"})
+    discount = _last(outside, lambda said: "discount" in said and not said & {"grand_total", "points", "subtotal"})
+    service = _last(outside, lambda said: "service" in said and not said & {"total", "grand_total"})
+    subtotal = _last(outside, _is_subtotal)
+
+    expected: Counter[Decimal] = Counter()
+    if cash and change:
+        expected[abs(cash.money.value) - abs(change.money.value)] += 4
+    for paid in (cash, card):
+        if paid:
+            expected[abs(paid.money.value)] += 1 if change and change.money.value else 2
+    if items:
+        expected[items] += 1
+    taxes = _taxes(rows, labelled, separator)
+    if subtotal and taxes:
+        tax = sum((each.amount.value for each in taxes), _ZERO)
+        for extra in {_ZERO, rounding.money.value if rounding else _ZERO}:
+            expected[subtotal.money.value + tax + (service.money.value if service else _ZERO) + extra] += 2
+    if rounding and rounding.money.value:
+        # A total that is another one after rounding is the one to pay.
+        values = {each.money.value for each in labelled if _total_score(each) > 0}
+        for value in values:
+            for rounded in {value + rounding.money.value, value - rounding.money.value} & values:
+                if rounded % Decimal("0.05") == 0:
+                    expected[rounded] += 2
+    total = _total(labelled, expected, len(rows))
+    if total is None:
+        total = _unlabelled_total(rows, separator, expected)
+    payments = tuple(
+        Payment(method, paid.money) for method, paid in (("cash", cash), ("card", card)) if paid is not None
+    )
+    return Sums(
+        total=total,
+        subtotal=subtotal.money if subtotal else None,
+        taxes=taxes,
+        rounding=rounding.money if rounding else None,
+        discount=discount.money if discount else None,
+        service=service.money if service else None,
+        payments=payments,
+        change=change.money if change else None,
+    )
+
+
+def check(sums: Sums, items: Decimal | None) -> tuple[Consistency, tuple[Check, ...]]:
+    """Whether the sums of a bill agree.
+
+    Of the ways to add up a bill (tax within the prices or on top of them) the one that holds counts; where none holds,
+    the one that comes nearest. What the items come to can support a bill, but not contradict it: an item that was not
+    found is no mistake of the bill.
+    """
+    if sums.total is None:
+        return "unknown", ()
+    total = sums.total.value
+    checks = []
+    cash = [payment.amount.value for payment in sums.payments if payment.method == "cash"]
+    if cash and sums.change:
+        checks.append(Check("cash - change = total", abs(cash[0]) - abs(sums.change.value), total))
+    if sums.subtotal:
+        checks.append(Check("subtotal + tax + service - discount + rounding = total", _built_up(sums, total), total))
+    strict = list(checks)
+    if items is not None and items == total:
+        checks.append(Check("items = total", items, total))
+    elif items is not None and sums.subtotal and items == sums.subtotal.value:
+        checks.append(Check("items = subtotal", items, sums.subtotal.value))
+    if any(not each.holds for each in strict):
+        return "contradicted", tuple(checks)
+    return ("consistent" if checks else "unknown"), tuple(checks)
+
+
+def _built_up(sums: Sums, total: Decimal) -> Decimal:
+    assert sums.subtotal is not None
+    tax = sum((tax.amount.value for tax in sums.taxes), _ZERO)
+    parts = [
+        {_ZERO, tax},
+        {_ZERO, sums.service.value if sums.service else _ZERO},
+        {_ZERO, -abs(sums.discount.value) if sums.discount else _ZERO},
+        {_ZERO, sums.rounding.value, -sums.rounding.value} if sums.rounding else {_ZERO},
+    ]
+    results = [sums.subtotal.value + sum(way, _ZERO) for way in product(*parts)]
+    return min(results, key=lambda result: abs(result - total))
+
+
+def _total(labelled: list[Labelled], expected: Counter[Decimal], rows: int) -> Money | None:
+    values = Counter(each.money.value for each in labelled)
+    best, best_score = None, 0.0
+    for each in labelled:
+        score = _total_score(each)
+        if score <= 0:
+            continue
+        score += expected[each.money.value] + 0.3 * min(values[each.money.value], 4) + 0.5 * each.row / rows
+        if score > best_score:
+            best, best_score = each, score
+    if best is None:
+        return None
+    certainty = min(0.99, 0.75 + 0.04 * best_score)
+    return Money(best.money.text, best.money.value, best.money.sources, certainty * best.money.confidence)
+
+
+def _total_score(each: Labelled) -> float:
+    """How much the words of a row say that its amount is the one to pay; 0 or less: they do not."""
+    said = each.concepts
+    if not said & {"grand_total", "total"}:
+        return 0.0
+    score = 6.0 if "grand_total" in said else 3.0
+    score -= 4.0 * bool(said & {"savings", "discount", "points", "change"})
+    score -= 3.0 * ("quantity" in said) + 4.0 * ("subtotal" in said)
+    score -= 3.0 * ("exclusive" in said) - 0.5 * ("inclusive" in said)
+    score -= 2.5 * ("tax" in said and not said & {"inclusive", "exclusive"})
+    score -= 2.0 * ("rounding" in said and "grand_total" not in said)
+    score -= 3.0 * ("tax_summary" in said) + 1.0 * each.several
+    score -= 1.5 * bool(said & {"cash", "card"})
+    score -= 1.0 * each.rate
+    return score + 0.5 * bool(each.amount.currency)
+
+
+def _unlabelled_total(rows: list[Row], separator: str | None, expected: Counter[Decimal]) -> Money | None:
+    """Without any word for a total: an amount that payment and change call for, else none."""
+    for value, weight in expected.most_common():
+        if weight < 2:
+            break
+        for row in reversed(rows):
+            for amount in _money_in(row, separator):
+                if amount.value == value:
+                    found = _money(row, amount)
+                    return Money(found.text, found.value, found.sources, 0.6 * found.confidence)
+    return None
+
+
+def _is_subtotal(said: frozenset[str]) -> bool:
+    if said & {"grand_total", "quantity", "savings", "discount", "rounding"}:
+        return False
+    return "subtotal" in said or ("total" in said and "exclusive" in said)
+
+
+def _taxes(rows: list[Row], labelled: list[Labelled], separator: str | None) -> tuple[Tax, ...]:
+    """Tax by rate from the tax summary where there is one, else from rows that name a tax and an amount."""
+    by_rate: dict[Decimal, Tax] = {}
+    for row in rows:
+        rate = _RATE.search(row.text)
+        amounts = _money_in(row, separator)
+        if not rate or len(amounts) < 2 or len(amounts) > 3 or concepts(row.text) & {"total", "grand_total"}:
+            continue
+        percent = Decimal(rate[1].replace(",", "."))
+        base, tax = _base_and_tax([amount for amount in amounts if amount.start > rate.start()] or amounts, percent)
+        if base is not None and tax is not None:
+            by_rate.setdefault(percent, Tax(percent, _money(row, tax), base.value))
+    if by_rate:
+        return tuple(by_rate.values())
+    for each in labelled:
+        said = each.concepts
+        if "tax" in said and not said & {
+            "inclusive",
+            "exclusive",
+            "subtotal",
+            "quantity",
+            "rounding",
+            "cash",
+            "change",
+        }:
+            if "total" in said and any("tax" in other.concepts and other is not each for other in labelled):
+                continue
+            rate = _RATE.search(rows[each.row].text)
+            return (Tax(Decimal(rate[1].replace(",", ".")) if rate else None, each.money),)
+    return ()
+
+
+def _base_and_tax(amounts: list[Amount], percent: Decimal) -> tuple[Amount | None, Amount | None]:
+    """Which two of the amounts are net and tax at this rate, to a cent or two."""
+    for base in amounts:
+        for tax in amounts:
+            if base is not tax and abs(base.value * percent / 100 - tax.value) <= Decimal("0.02"):
+                return base, tax
+    return None, None
+
+
+def _summary_rows(rows: list[Row]) -> set[int]:
+    """Rows of the table of taxes: from its heading as long as rows carry two amounts or a rate."""
+    inside: set[int] = set()
+    for index, row in enumerate(rows):
+        heading = "tax_summary" in concepts(row.text) or re.search(
+            r"AMOUNT.{0,8}TAX|NETTO.*(MWST|STEUER|BRUTTO)|MWST.*NETTO|ZAKLAD.*DPH", row.text.upper()
+        )
+        if heading and not _money_in(row, None):
+            for below in range(index, min(len(rows), index + 8)):
+                if concepts(rows[below].text) & {"cash", "change", "grand_total"}:
+                    break
+                inside.add(below)
+    return inside
+
+
+def _money_in(row: Row, separator: str | None) -> list[Amount]:
+    """Amounts of a row that are money: with two decimals, or whole where the currency stands beside them."""
+    return [
+        amount
+        for amount in find_amounts(row.text, separator)
+        if amount.decimals == 2 or (amount.decimals < 2 and amount.currency)
+    ]
+
+
+def _money(row: Row, amount: Amount) -> Money:
+    return Money(
+        amount.text, amount.value, row.sources(amount.start, amount.end), row.confidence(amount.start, amount.end)
+    )
+
+
+def _last(labelled: list[Labelled], wanted) -> Labelled | None:
+    matching = [each for each in labelled if wanted(each.concepts)]
+    return matching[-1] if matching else None
+
+
+__all__ = ["Sums", "check", "find_sums", "labelled_amounts"]
