@@ -159,7 +159,7 @@ class Fields:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Fields:
         """The inverse of :meth:`to_dict`."""
-        simple = {"company": _text, "address": _text, "vat_id": _text, "date": _day, "time": _clock}
+        simple: dict[str, Any] = {"company": _text, "address": _text, "vat_id": _text, "date": _day, "time": _clock}
         simple["currency"] = _currency
         simple |= dict.fromkeys(("total", "subtotal", "rounding", "discount", "service", "change"), _money)
         return cls(

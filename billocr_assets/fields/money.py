@@ -20,7 +20,7 @@ _CURRENCY_AFTER = re.compile(rf"^ ?({_CURRENCY})(?![A-Z])", re.IGNORECASE)
 # Digits in groups or in one run, then two decimals, or three (fuel, weights), or the ",-" of whole crowns.
 _NUMBER = re.compile(
     r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£]))(?P<sign>- ?)?"
-    r"(?P<whole>\d{1,3}(?:[ .,'’]\d{3})+(?!\d)|\d+)"
+    r"(?P<whole>\d{1,3}(?:[ .,'’]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
     r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
     r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?%)",
     re.IGNORECASE,
@@ -88,6 +88,6 @@ def _value(match: re.Match[str], separator: str | None) -> tuple[Decimal, int]:
         whole, cents = whole[:-4], last[1]
     elif len(cents) == 3 and point != separator:
         whole, cents = whole + cents, ""
-    digits = re.sub(r"\D", "", whole)
+    digits = re.sub(r"\D", "", whole) or "0"
     value = Decimal(f"{digits}.{cents}" if cents else digits)
     return (-value if match["sign"] or match["minus"] else value), len(cents)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
-from billocr_assets.fields.lexicon import concepts
+from billocr_assets.fields.lexicon import concepts, mentions
 from billocr_assets.fields.model import Check, Consistency, Money, Payment, Tax
 from billocr_assets.fields.money import Amount, find_amounts
 from billocr_assets.fields.rows import Row, is_heading
 
 _RATE = re.compile(r"(?<!\d)(\d{1,2}(?:[.,]\d{1,2})?) ?%")
 _ZERO = Decimal(0)
+_NOT_A_TAX = frozenset(
+    ("inclusive", "exclusive", "subtotal", "quantity", "rounding", "cash", "change", "tax_summary", "grand_total")
+)
+_USUAL_RATES = tuple(map(Decimal, ("5", "5.5", "6", "7", "8", "10", "12", "19", "20", "21", "23", "27")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Labelled:
     concepts: frozenset[str]
     several: bool
     rate: bool
+    tax_first: bool
     money: Money
 
 
@@ -69,9 +74,27 @@ def labelled_amounts(rows: list[Row], separator: str | None) -> list[Labelled]:
         if index in summary:
             said = said | {"tax_summary"}
         last = amounts[-1]
-        money = _money(rows[place], last)
-        found.append(Labelled(place, last, said, len(amounts) > 1, _RATE.search(row.text) is not None, money))
-    return found
+        order = [concept for concept, _ in sorted(mentions(row.text), key=lambda mention: mention[1])]
+        found.append(
+            Labelled(
+                row=place,
+                amount=last,
+                concepts=said,
+                several=len(amounts) > 1,
+                rate=_RATE.search(row.text) is not None,
+                tax_first="tax" in order and "total" in order and order.index("tax") < order.index("total"),
+                money=_money(rows[place], last),
+            )
+        )
+    return [_rounded_total(each, found) for each in found]
+
+
+def _rounded_total(each: Labelled, others: list[Labelled]) -> Labelled:
+    """A "rounding" as large as a total is the total after rounding."""
+    totals = [other.amount.value for other in others if "total" in other.concepts]
+    if "rounding" in each.concepts and any(0 < total / 2 < each.amount.value for total in totals):
+        return replace(each, concepts=each.concepts | {"grand_total"})
+    return each
 
 
 def find_sums(rows: list[Row], separator: str | None, items: Decimal | None) -> Sums:
@@ -84,7 +107,7 @@ def find_sums(rows: list[Row], separator: str | None, items: Decimal | None) -> 
     rounding = _last(outside, lambda said: "rounding" in said and not said & {"grand_total", "total"})
     discount = _last(outside, lambda said: "discount" in said and not said & {"grand_total", "points", "subtotal"})
     service = _last(outside, lambda said: "service" in said and not said & {"total", "grand_total"})
-    subtotal = _last(outside, _is_subtotal)
+    subtotal = _last([each for each in outside if "subtotal" in each.concepts or not each.rate], _is_subtotal)
 
     expected: Counter[Decimal] = Counter()
     if cash and change:
@@ -168,6 +191,8 @@ def _total(labelled: list[Labelled], expected: Counter[Decimal], rows: int) -> M
     best, best_score = None, 0.0
     for each in labelled:
         score = _total_score(each)
+        if "tax" in each.concepts and any(_is_tax_within(each.amount.value, value) for value in values):
+            score -= 4.0
         if score <= 0:
             continue
         score += expected[each.money.value] + 0.3 * min(values[each.money.value], 4) + 0.5 * each.row / rows
@@ -192,8 +217,13 @@ def _total_score(each: Labelled) -> float:
     score -= 2.0 * ("rounding" in said and "grand_total" not in said)
     score -= 3.0 * ("tax_summary" in said) + 1.0 * each.several
     score -= 1.5 * bool(said & {"cash", "card"})
-    score -= 1.0 * each.rate
+    score -= 1.0 * each.rate + 3.0 * (each.tax_first and "inclusive" in said)
     return score + 0.5 * bool(each.amount.currency)
+
+
+def _is_tax_within(tax: Decimal, total: Decimal) -> bool:
+    """Whether an amount is the tax that a total has within it, at one of the usual rates."""
+    return tax > 0 and any(abs(total * rate / (100 + rate) - tax) <= Decimal("0.01") for rate in _USUAL_RATES)
 
 
 def _unlabelled_total(rows: list[Row], separator: str | None, expected: Counter[Decimal]) -> Money | None:
@@ -216,42 +246,42 @@ def _is_subtotal(said: frozenset[str]) -> bool:
 
 
 def _taxes(rows: list[Row], labelled: list[Labelled], separator: str | None) -> tuple[Tax, ...]:
-    """Tax by rate from the tax summary where there is one, else from rows that name a tax and an amount."""
+    """Tax by rate from the tax summary where there is one, else from the row that names a tax and an amount."""
+    summary = _summary_rows(rows)
     by_rate: dict[Decimal, Tax] = {}
-    for row in rows:
-        rate = _RATE.search(row.text)
+    for index, row in enumerate(rows):
         amounts = _money_in(row, separator)
-        if not rate or len(amounts) < 2 or len(amounts) > 3 or concepts(row.text) & {"total", "grand_total"}:
+        if not 2 <= len(amounts) <= 3 or concepts(row.text) & {"total", "grand_total"}:
             continue
-        percent = Decimal(rate[1].replace(",", "."))
-        base, tax = _base_and_tax([amount for amount in amounts if amount.start > rate.start()] or amounts, percent)
-        if base is not None and tax is not None:
-            by_rate.setdefault(percent, Tax(percent, _money(row, tax), base.value))
+        rates = [match[1] for match in _RATE.finditer(row.text)]
+        if index in summary:  # the per cent sign may stand in the heading
+            rates += re.findall(r"(?<![\d.,])(\d{1,2})(?![\d.,:%])", row.text)
+        for rate in rates:
+            percent = Decimal(rate.replace(",", "."))
+            base, tax = _base_and_tax(amounts, percent)
+            if base and tax:
+                by_rate.setdefault(percent, Tax(percent, _money(row, tax), base.value))
+                break
     if by_rate:
         return tuple(by_rate.values())
-    for each in labelled:
-        said = each.concepts
-        if "tax" in said and not said & {
-            "inclusive",
-            "exclusive",
-            "subtotal",
-            "quantity",
-            "rounding",
-            "cash",
-            "change",
-        }:
-            if "total" in said and any("tax" in other.concepts and other is not each for other in labelled):
-                continue
-            rate = _RATE.search(rows[each.row].text)
-            return (Tax(Decimal(rate[1].replace(",", ".")) if rate else None, each.money),)
-    return ()
+    # "total gst" is the tax; "total incl. gst" is not.
+    named = [each for each in labelled if "tax" in each.concepts and not each.concepts & _NOT_A_TAX]
+    plain = [each for each in named if "total" not in each.concepts] or named
+    if not plain:
+        return ()
+    rate_found = _RATE.search(rows[plain[0].row].text)
+    return (Tax(Decimal(rate_found[1].replace(",", ".")) if rate_found else None, plain[0].money),)
 
 
 def _base_and_tax(amounts: list[Amount], percent: Decimal) -> tuple[Amount | None, Amount | None]:
     """Which two of the amounts are net and tax at this rate, to a cent or two."""
     for base in amounts:
         for tax in amounts:
-            if base is not tax and abs(base.value * percent / 100 - tax.value) <= Decimal("0.02"):
+            if (
+                base is not tax
+                and abs(tax.value) < abs(base.value)
+                and abs(base.value * percent / 100 - tax.value) <= Decimal("0.02")
+            ):
                 return base, tax
     return None, None
 
