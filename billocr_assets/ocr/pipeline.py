@@ -1,0 +1,176 @@
+"""The whole road from an upload's bytes to its document, and the last step of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+from billocr_assets.ocr.detection import find_lines
+from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, Word, as_polygon
+from billocr_assets.ocr.models import Models
+from billocr_assets.ocr.pages import load_pages
+from billocr_assets.ocr.preprocessing import SURE, orientation_candidates, prepare_page
+from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
+from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment, TextLine
+
+# Lines that are read both ways round where the detector cannot tell how a page stands.
+_TRIED = 6
+_TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
+
+
+def read_bill(data: bytes, models: Models) -> Document:
+    """Reads an upload.
+
+    Raises:
+        PageError: as :func:`billocr_assets.ocr.pages.load_pages`.
+    """
+    started = time.perf_counter()
+    pages = load_pages(data, grey=True)
+    loaded = time.perf_counter() - started
+    document = read_pages(pages, models)
+    document.seconds["bill_image"] = round(loaded, 4)
+    return document
+
+
+def read_pages(pages: Sequence[np.ndarray], models: Models) -> Document:
+    """Reads the pages (H, W) uint8 grey of one bill; the lines of all pages are recognised together."""
+    seconds: dict[str, float] = {}
+    with _clock(seconds, "preprocessed_page"):
+        prepared = [upright_page(page, models) for page in pages]
+    with _clock(seconds, "text_lines"):
+        lines = [find_lines(page, models.line_detector) for page in prepared]
+    with _clock(seconds, "line_segments"):
+        segments = [
+            segment_lines(page, found, models.line_segmenter) for page, found in zip(prepared, lines, strict=True)
+        ]
+    with _clock(seconds, "recognised_text"):
+        read = iter(models.line_recogniser.recognise([segment.crop for found in segments for segment in found]))
+        reads = [[next(read) for _ in found] for found in segments]
+    return Document(
+        pages=tuple(
+            assemble_page(*parts, number=number)
+            for number, parts in enumerate(zip(prepared, lines, segments, reads, strict=True), 1)
+        ),
+        models=models.versions,
+        seconds=seconds,
+    )
+
+
+@contextmanager
+def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - started, 4)
+
+
+def upright_page(page: np.ndarray, models: Models) -> PreparedPage:
+    """The prepared page; where the detector is not sure how it stands, a few lines are read both ways round."""
+    candidates = orientation_candidates(page, models.line_detector)
+    if candidates[0][1] >= SURE:
+        return prepare_page(page, models.line_detector, candidates[0][0])
+    views = [prepare_page(page, models.line_detector, turn) for turn, _ in candidates[:2]]
+    return max(views, key=lambda view: _legibility(view, models))
+
+
+def _legibility(prepared: PreparedPage, models: Models) -> float:
+    """Mean probability of the characters of the longest lines; 0 where there are none."""
+    lines = sorted(find_lines(prepared, models.line_detector), key=lambda line: -np.ptp(line.polygon[:, 0]))[:_TRIED]
+    read = models.line_recogniser.recognise([crop_line(prepared.image, line.polygon)[0] for line in lines])
+    scores = [segment.confidences for segment in read if segment.text]
+    return float(np.concatenate(scores).mean()) if scores else 0.0
+
+
+def assemble_page(
+    prepared: PreparedPage,
+    lines: Sequence[TextLine],
+    segments: Sequence[LineSegment],
+    reads: Sequence[ReadSegment],
+    number: int = 1,
+) -> Page:
+    """What was read, with boxes in the upload's pixels; lines without text are left out.
+
+    Args:
+        segments: of ``lines``, in their order.
+        reads: one for each of ``segments``.
+        number: of the page, 1-based.
+    """
+    of_line: dict[int, list[Segment]] = {}
+    for segment, read in zip(segments, reads, strict=True):
+        to_upload = prepared.to_upload @ segment.to_page
+        words = tuple(
+            Word(text, _quad(to_upload, x0, x1), round(confidence, 4))
+            for text, x0, x1, confidence in words_of(segment, read)
+        )
+        if words:
+            x0, x1 = words[0].polygon, words[-1].polygon
+            of_line.setdefault(segment.line, []).append(
+                Segment(
+                    " ".join(word.text for word in words),
+                    (x0[0], x1[1], x1[2], x0[3]),
+                    _mean(word.confidence for word in words),
+                    words,
+                )
+            )
+    return Page(
+        number=number,
+        width=prepared.upload_size[0],
+        height=prepared.upload_size[1],
+        quality=prepared.quality,
+        lines=tuple(
+            Line(
+                text=" ".join(segment.text for segment in found),
+                polygon=as_polygon(_mapped(prepared.to_upload, lines[i].polygon)),
+                confidence=_mean(word.confidence for segment in found for word in segment.words),
+                row=lines[i].row,
+                segments=tuple(found),
+            )
+            for i, found in sorted(of_line.items())
+        ),
+    )
+
+
+def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, float, float]]:
+    """The words of a segment: text, x0 and x1 in crop pixels, and the probability that all of its characters are right.
+
+    The recogniser says where a word's characters are, the segmenter where their ink begins and ends.
+    """
+    blanks = [i for i, c in enumerate(read.text) if c == " "]
+    ranges = [(a, b) for a, b in zip([0, *(i + 1 for i in blanks)], [*blanks, len(read.text)], strict=True) if b > a]
+    if not ranges:
+        return []
+    x = read.positions.astype(np.float64)
+    steps = np.concatenate([np.diff(x[a:b]) for a, b in ranges])
+    half = float(np.median(steps)) / 2 if len(steps) else HEIGHT / 4
+    width = segment.crop.shape[1]
+    words = []
+    for k, (a, b) in enumerate(ranges):
+        first, last = x[a], x[b - 1]
+        # Halfway to the neighbours, unless the segmenter saw an edge on this side of it.
+        low = (x[ranges[k - 1][1] - 1] + first) / 2 if k else 0.0
+        high = (last + x[ranges[k + 1][0]]) / 2 if k + 1 < len(ranges) else float(width)
+        left, right = max(low, first - half), min(high, last + half)
+        for start, end in segment.words:
+            if start - half <= first <= end + half and low - half <= start <= first + half:
+                left = start
+            if start - half <= last <= end + half and last - half <= end <= high + half:
+                right = end
+        words.append((read.text[a:b], left, max(right, left + 1.0), float(np.prod(read.confidences[a:b]))))
+    return words
+
+
+def _mapped(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return cv2.perspectiveTransform(np.asarray(points, np.float64)[None], homography)[0]
+
+
+def _quad(homography: np.ndarray, x0: float, x1: float) -> Polygon:
+    corners = [(x0, _TOP), (x1, _TOP), (x1, HEIGHT - _TOP), (x0, HEIGHT - _TOP)]
+    return as_polygon(_mapped(homography, np.array(corners)))
+
+
+def _mean(values: Iterator[float]) -> float:
+    found = list(values)
+    return round(sum(found) / len(found), 4)

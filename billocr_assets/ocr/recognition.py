@@ -1,0 +1,80 @@
+"""Line crops to text, with every character's place and probability."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.segmentation import batches_by_width, pad_crops
+from billocr_assets.ocr.stages import ReadSegment
+
+STRIDE = 4
+"""Pixels of a crop per frame."""
+
+
+class LineRecogniser:
+    """The recognition network.
+
+    Args:
+        path: its ``model.onnx``, which carries its alphabet.
+        threads: threads inside an operator.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._engine = Engine(path, threads)
+        self.version = self._engine.metadata["version"]
+        self.alphabet: list[str] = json.loads(self._engine.metadata["alphabet"])
+
+    def recognise(self, crops: Sequence[np.ndarray]) -> list[ReadSegment]:
+        """What the crops (32, w) uint8 say, in their order; crops of many bills may be given at once."""
+        read: list[ReadSegment | None] = [None] * len(crops)
+        for batch in batches_by_width(crops):
+            (log_probs,) = self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))
+            for i, segment in zip(batch, decode(log_probs, self.alphabet), strict=True):
+                read[i] = segment
+        return [segment for segment in read if segment is not None]
+
+
+def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
+    """Best-path decoding of CTC (Graves et al., 2006).
+
+    A character's place is the mean of its frames weighted by their probability, its confidence the highest of them.
+
+    Args:
+        log_probs: (B, T, 1 + len(alphabet)) log-probabilities, class 0 the blank.
+    """
+    best = log_probs.argmax(-1)
+    score = np.exp(np.take_along_axis(log_probs, best[..., None], -1)[..., 0])
+    first = np.ones_like(best, bool)
+    first[:, 1:] = best[:, 1:] != best[:, :-1]
+    lines, frames = np.nonzero(first & (best > 0))
+    # Every frame belongs to the run that began last before it; runs are numbered over the whole batch.
+    run = np.cumsum(first.reshape(-1)).reshape(best.shape) - 1
+    runs = int(run[-1, -1]) + 1 if run.size else 0
+    weight = np.bincount(run.reshape(-1), score.reshape(-1), runs)
+    place = np.bincount(run.reshape(-1), (score * np.arange(best.shape[1])).reshape(-1), runs) / np.maximum(weight, 1e-9)
+    peak = np.zeros(runs)
+    np.maximum.at(peak, run.reshape(-1), score.reshape(-1))
+    of_character = run[lines, frames]
+    symbols = np.array(["", *alphabet])[best[lines, frames]]
+    bounds = np.searchsorted(lines, np.arange(len(best) + 1))
+    return [
+        _segment(symbols[a:b], (place[of_character[a:b]] + 0.5) * STRIDE, peak[of_character[a:b]])
+        for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def _segment(symbols: np.ndarray, positions: np.ndarray, confidences: np.ndarray) -> ReadSegment:
+    """Outer and doubled blanks go."""
+    blank = symbols == " "
+    before = np.concatenate([[True], blank[:-1]]) if len(blank) else blank
+    keep = ~(blank & before)
+    if keep.any() and blank[keep][-1]:
+        keep[np.flatnonzero(keep)[-1]] = False
+    return ReadSegment(
+        "".join(symbols[keep]), positions[keep].astype(np.float32), confidences[keep].astype(np.float32)
+    )

@@ -1,0 +1,183 @@
+"""Lines of a page as straightened crops, cut at wide gaps, with the words' spans and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.stages import LineSegment, PreparedPage, TextLine
+
+HEIGHT = 32
+"""Height of every crop in pixels."""
+
+MARGIN = (0.2, 0.06)
+"""What a crop takes of a line's surroundings, left and right, above and below, in line heights."""
+
+CUT = 1.2
+"""Blanks wider than this many line heights part a line into segments."""
+
+STRAIGHTEN = 1.5
+"""Pixels by which a baseline must leave its straight line before the crop is straightened."""
+
+STRIDE = 4
+
+
+def crop_line(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The line inside ``polygon``, upright, with :data:`MARGIN` around it. Training crops with this function as well.
+
+    Args:
+        image: (H, W) uint8 grey.
+        polygon: (4, 2) corners, clockwise from the text's top left, in pixels.
+
+    Returns:
+        The crop (32, w) uint8, w >= 8, and the (3, 3) float64 homography from its pixels to the image's.
+    """
+    a, b, c, d = np.asarray(polygon, np.float64)
+    height = max(1.0, (np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2)
+    width = max(1.0, (np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2)
+    mx, my = MARGIN[0] * height, MARGIN[1] * height
+    # The line at its own scale first: shrinking by area afterwards keeps thin strokes of large print.
+    own = np.array([[mx, my], [mx + width, my], [mx + width, my + height], [mx, my + height]], np.float32)
+    to_own = cv2.getPerspectiveTransform(np.asarray(polygon, np.float32), own).astype(np.float64)
+    full_width, full_height = width + 2 * mx, height + 2 * my
+    scale = HEIGHT / full_height
+    w = max(8, round(full_width * scale))
+    stretch = np.diag([w / full_width, scale, 1.0])
+    # Pixel centres lie at half a pixel: resize keeps that, so does warping with this shift.
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
+    back = np.linalg.inv(half)
+    if scale >= 0.8:
+        size, step = (w, HEIGHT), back @ stretch @ half
+    else:
+        size, step = (max(1, round(full_width)), max(1, round(full_height))), np.eye(3)
+    crop = cv2.warpPerspective(image, step @ to_own, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if scale < 0.8:
+        crop = cv2.resize(crop, (w, HEIGHT), interpolation=cv2.INTER_AREA)
+    return crop, np.linalg.inv(back @ stretch @ half @ to_own)
+
+
+def pad_crops(crops: Sequence[np.ndarray], multiple: int = 8) -> np.ndarray:
+    """(B, 1, 32, W) uint8 of crops (32, w), W a multiple of ``multiple``, each continued by its last column's median."""
+    width = -(-max(crop.shape[1] for crop in crops) // multiple) * multiple
+    out = np.empty((len(crops), 1, HEIGHT, width), np.uint8)
+    for row, crop in zip(out, crops, strict=True):
+        row[0, :, : crop.shape[1]] = crop
+        row[0, :, crop.shape[1] :] = np.median(crop[:, -1])
+    return out
+
+
+def batches_by_width(crops: Sequence[np.ndarray], multiple: int = 16, pixels: int = 4096) -> Iterator[list[int]]:
+    """Indices of ``crops`` in batches of one padded width and at most ``pixels`` columns in all.
+
+    A crop's padding depends on its own width alone, so what is read from it does not depend on its neighbours; a batch
+    that fits the processor's cache is as fast as a large one.
+    """
+    widths = [-(-crop.shape[1] // multiple) * multiple for crop in crops]
+    batch: list[int] = []
+    for i in sorted(range(len(crops)), key=widths.__getitem__):
+        if batch and (widths[batch[0]] != widths[i] or (len(batch) + 1) * widths[i] > pixels):
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+class LineSegmenter:
+    """The segmentation network.
+
+    Args:
+        path: its ``model.onnx``.
+        threads: threads inside an operator.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._engine = Engine(path, threads)
+        self.version = self._engine.metadata["version"]
+
+    def __call__(self, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """For each crop (32, w) uint8 its columns, float32 (4, ceil(w/4)).
+
+        Rows: probability of a gap, probability of a glyph's centre, y of the capitals' top, y of the baseline (pixels).
+        """
+        seen: list[np.ndarray] = [np.zeros((4, 0), np.float32)] * len(crops)
+        for batch in batches_by_width(crops):
+            (maps,) = self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))
+            for i, columns in zip(batch, maps, strict=True):
+                seen[i] = columns[:, : -(-crops[i].shape[1] // STRIDE)]
+        return seen
+
+
+def word_spans(gap: np.ndarray, width: int) -> tuple[tuple[float, float], ...]:
+    """Spans (x0, x1) in pixels between gaps, from (columns,) gap probabilities of a crop ``width`` wide.
+
+    An edge lies where the probability crosses one half, interpolated between the columns' centres.
+    """
+    padded = np.concatenate([[1.0], gap, [1.0]])
+    inside = padded < 0.5
+    starts = np.flatnonzero(inside[1:] & ~inside[:-1])
+    ends = np.flatnonzero(inside[:-1] & ~inside[1:])
+    # Column i of ``gap`` has its centre at 4 i + 2 and stands at i + 1 of ``padded``.
+    left = starts + (padded[starts] - 0.5) / np.maximum(padded[starts] - padded[starts + 1], 1e-6)
+    right = ends + (0.5 - padded[ends]) / np.maximum(padded[ends + 1] - padded[ends], 1e-6)
+    edges = np.clip((np.stack([left, right], 1) - 1) * STRIDE + STRIDE / 2, 0, width)
+    return tuple((float(a), float(b)) for a, b in edges if b - a >= 2)
+
+
+def segment_lines(prepared: PreparedPage, lines: Sequence[TextLine], segmenter: LineSegmenter) -> list[LineSegment]:
+    """The lines of a page as straightened crops, cut at wide gaps; in the lines' order, from left to right."""
+    crops, to_page = [], []
+    for line in lines:
+        crop, homography = crop_line(prepared.image, line.polygon)
+        crops.append(crop)
+        to_page.append(homography)
+    segments = []
+    for i, columns in enumerate(segmenter(crops)):
+        gap, _, _, base = columns
+        crop = _straightened(crops[i], gap, base)
+        width = crop.shape[1]
+        words = word_spans(gap, width)
+        baseline = _mean_where_text(base, gap)
+        for start, end in _pieces(words, width):
+            shift = np.array([[1, 0, start], [0, 1, 0], [0, 0, 1]], np.float64)
+            inside = tuple((a - start, b - start) for a, b in words if start <= (a + b) / 2 < end)
+            segments.append(LineSegment(i, crop[:, start:end], to_page[i] @ shift, inside, baseline))
+    return segments
+
+
+def _pieces(words: Sequence[tuple[float, float]], width: int) -> list[tuple[int, int]]:
+    """Column ranges between gaps wider than :data:`CUT`, each with a little blank around it."""
+    around = 0.25 * HEIGHT
+    cuts = [(a[1], b[0]) for a, b in pairwise(words) if b[0] - a[1] > CUT * HEIGHT]
+    starts = [0, *(int(right - around) for _, right in cuts)]
+    ends = [*(int(left + around) for left, _ in cuts), width]
+    return list(zip(starts, ends, strict=True))
+
+
+def _mean_where_text(values: np.ndarray, gap: np.ndarray) -> float:
+    ink = 1.0 - gap
+    return float((values * ink).sum() / ink.sum()) if ink.sum() > 0.5 else 0.8 * HEIGHT
+
+
+def _straightened(crop: np.ndarray, gap: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """``crop`` with its baseline made level where it is bent or sloped, else the crop itself."""
+    ink = gap < 0.5
+    if ink.sum() < 8:
+        return crop
+    x = np.flatnonzero(ink) * STRIDE + STRIDE / 2
+    # A parabola: what a curled or badly boxed line leaves within one crop; descenders and commas average out.
+    curve = np.polynomial.Polynomial.fit(x, base[ink], 2)
+    columns = np.arange(crop.shape[1], dtype=np.float32)
+    level = curve(np.clip(columns, x[0], x[-1]))
+    shift = (level - np.mean(level)).astype(np.float32)
+    if np.abs(shift).max() <= STRAIGHTEN:
+        return crop
+    rows = np.arange(HEIGHT, dtype=np.float32)[:, None] + shift[None]
+    return cv2.remap(
+        crop, np.broadcast_to(columns, rows.shape).copy(), rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

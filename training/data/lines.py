@@ -1,0 +1,248 @@
+"""Line crops to learn to read from: annotated receipts and rendered lines, jittered, spoilt and bucketed by width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset
+
+from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, pad_crops
+from training.data.alphabet import ALPHABET, normalise
+from training.data.receipts import AnnotatedReceipt
+
+CLASS = {c: i + 1 for i, c in enumerate(ALPHABET)}
+STRIDE = 4
+_CONTEXT = 0.4
+_KEPT = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to read.
+
+    Attributes:
+        image: (h, w) uint8; the line's box is ``box`` (x0, y0, x1, y1) in its pixels, the rest is surroundings.
+        text: the truth in the alphabet.
+        folded: the truth does not tell upper from lower case.
+    """
+
+    image: np.ndarray
+    box: tuple[float, float, float, float]
+    text: str
+    folded: bool
+
+
+def frames_needed(text: str) -> int:
+    """Frames that CTC needs at least: one a character and a blank between equal neighbours."""
+    return len(text) + sum(a == b for a, b in pairwise(text))
+
+
+def lines_of(receipts: Sequence[AnnotatedReceipt]) -> list[Line]:
+    """Every readable line of ``receipts`` with its surroundings, at most 48 px high.
+
+    A collection whose truth has no lower-case letter at all does not tell case: its lines are marked as folded.
+    """
+    folded = not any(c.islower() for receipt in receipts for line in receipt.lines for c in line.text)
+    lines = []
+    for receipt in receipts:
+        image = receipt.image()
+        for line in receipt.lines:
+            text = None if line.ignore else normalise(line.text)
+            a, b, c, d = line.polygon
+            h = float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
+            w = float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2
+            if not text or h < 6 or w / h * HEIGHT / STRIDE < frames_needed(text):
+                continue
+            scale = min(1.0, _KEPT / h)
+            m = _CONTEXT * h
+            target = np.array([[m, m], [m + w, m], [m + w, m + h], [m, m + h]], np.float32)
+            size = (round(w + 2 * m), round(h + 2 * m))
+            crop = cv2.warpPerspective(
+                image, cv2.getPerspectiveTransform(line.polygon, target), size, borderMode=cv2.BORDER_REPLICATE
+            )
+            if scale < 1:
+                crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            box = (m * scale, m * scale, (m + w) * scale, (m + h) * scale)
+            lines.append(Line(crop, box, text, folded))
+    return lines
+
+
+def jittered(line: Line, rng: np.random.Generator, amount: float = 1.0) -> np.ndarray:
+    """The crop (32, w) uint8 of ``line`` as a detector would box it: edges off by a few hundredths of the height."""
+    x0, y0, x1, y1 = line.box
+    h, w = y1 - y0, x1 - x0
+    top, bottom = np.clip(rng.normal(0, 0.05, 2) * amount, -0.1, 0.14) * h
+    left, right = np.clip(rng.normal(0.02, 0.12, 2) * amount, -0.12, 0.3) * h
+    y0, y1 = y0 - top - MARGIN[1] * h, y1 + bottom + MARGIN[1] * h
+    x0, x1 = x0 - left - MARGIN[0] * h, x1 + right + MARGIN[0] * h
+    sy = HEIGHT / (y1 - y0)
+    sx = sy * np.exp(rng.normal(0, 0.06) * amount)
+    sx = max(sx, (frames_needed(line.text) + 1) * STRIDE / (x1 - x0))
+    shear = rng.normal(0, 0.08) * amount
+    # A slope of up to two pixels over the line's length, as boxes of curled lines have.
+    slope = np.clip(rng.normal(0, 0.8) * amount, -2, 2) / max(w * sx, HEIGHT)
+    size = (max(8, round((x1 - x0) * sx)), HEIGHT)
+    matrix = np.array(
+        [[sx, shear * sx, -sx * x0 - shear * sx * (y0 + y1) / 2], [slope * sx, sy, -sy * y0 - slope * sx * (x0 + x1) / 2]]
+    )
+    return cv2.warpAffine(line.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``image`` (32, w) uint8 as scanners, thermal heads and cameras leave it; about half the lines stay as they are."""
+    out = image
+    if rng.random() < 0.25:
+        small = rng.uniform(0.45, 0.9)
+        out = cv2.resize(out, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
+        out = cv2.resize(out, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.2:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.5))
+    if rng.random() < 0.1:
+        kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
+        out = cv2.dilate(out, kernel) if rng.random() < 0.5 else cv2.erode(out, kernel)
+    real = None
+    if rng.random() < 0.5:
+        real = out.astype(np.float32)
+        paper = float(np.percentile(real, 95))
+        real = paper + (real - paper) * rng.uniform(0.3, 1.3) + rng.uniform(-60, min(25, 265 - paper))
+        if rng.random() < 0.3:
+            ramp = np.linspace(rng.uniform(-40, 40), rng.uniform(-40, 40), real.shape[1], dtype=np.float32)
+            real += ramp
+    if rng.random() < 0.3:
+        real = out.astype(np.float32) if real is None else real
+        real += rng.normal(0, rng.uniform(2, 18), real.shape).astype(np.float32)
+    if real is not None:
+        out = np.clip(real, 0, 255).astype(np.uint8)
+    if rng.random() < 0.1:
+        _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
+        out = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    if rng.random() < 0.03:
+        out = 255 - out
+    return out
+
+
+class Batch(NamedTuple):
+    """Lines of about one width.
+
+    Attributes:
+        images: (B, 1, 32, W) uint8, W a multiple of 32.
+        targets: (sum of lengths,) int64 classes.
+        lengths: (B,) int64 characters of each line.
+        folded: (B,) bool.
+    """
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    lengths: torch.Tensor
+    folded: torch.Tensor
+
+
+def batch_of(samples: Sequence[tuple[np.ndarray, str, bool]]) -> Batch:
+    """Crops (32, w), truths and whether the truth is folded, as one :class:`Batch`."""
+    return Batch(
+        images=torch.from_numpy(pad_crops([image for image, _, _ in samples], 32)),
+        targets=torch.tensor([CLASS[c] for _, text, _ in samples for c in text]),
+        lengths=torch.tensor([len(text) for _, text, _ in samples]),
+        folded=torch.tensor([folded for _, _, folded in samples]),
+    )
+
+
+class LineBatches(IterableDataset):
+    """Endless :class:`Batch` es of real and rendered lines.
+
+    Lines are drawn ``pool`` at a time, sorted by width and cut into batches of about ``pixels`` columns, so that little
+    padding is computed. The first ``short`` lines have at most six characters: from long ones CTC first learns to say
+    nothing at all.
+
+    Args:
+        real: annotated lines, may be empty.
+        render: gives a rendered line for a generator.
+        rendered_share: share of rendered lines, 0..1.
+        seed: of all randomness; worker processes add their number.
+        joined_share: share of samples made of two lines side by side, for long lines and wide blanks.
+    """
+
+    def __init__(
+        self,
+        real: Sequence[Line],
+        render: Callable[[np.random.Generator], Line] | None,
+        *,
+        rendered_share: float = 0.5,
+        seed: int = 0,
+        short: int = 8000,
+        pixels: int = 8192,
+        pool: int = 1024,
+        longest: int = 1024,
+        joined_share: float = 0.08,
+    ) -> None:
+        self.real, self.render = real, render
+        self.rendered_share = 0.0 if render is None else rendered_share if real else 1.0
+        self.seed, self.short, self.pixels, self.pool = seed, short, pixels, pool
+        self.longest, self.joined_share = longest, joined_share
+
+    def __iter__(self) -> Iterator[Batch]:
+        if not self.real and self.render is None:
+            raise ValueError("there is no line to learn from")
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
+        short_left = self.short
+        brief = [line for line in self.real if len(line.text) <= 6]
+        while True:
+            short = short_left > 0
+            samples = []
+            while len(samples) < self.pool:
+                sample = self._sample(rng, brief if short else self.real, short)
+                if sample[0].shape[1] <= self.longest:
+                    samples.append(sample)
+            short_left -= len(samples)
+            samples.sort(key=lambda sample: sample[0].shape[1])
+            batches, start = [], 0
+            while start < len(samples):
+                # The widest of a batch decides its width; widths rise, so look ahead at the budget.
+                count = 1
+                while start + count < len(samples) and (count + 1) * samples[start + count][0].shape[1] <= self.pixels:
+                    count += 1
+                batches.append(samples[start : start + count])
+                start += count
+            for i in rng.permutation(len(batches)):
+                yield batch_of(batches[i])
+
+    def _draw(self, rng: np.random.Generator, real: Sequence[Line], short: bool) -> Line:
+        if real and rng.random() >= self.rendered_share:
+            return real[int(rng.integers(len(real)))]
+        if self.render is None:
+            return real[int(rng.integers(len(real)))]
+        line = self.render(rng)
+        while short and len(line.text) > 8:
+            line = self.render(rng)
+        return line
+
+    def _sample(self, rng: np.random.Generator, real: Sequence[Line], short: bool) -> tuple[np.ndarray, str, bool]:
+        line = self._draw(rng, real, short)
+        image = jittered(line, rng)
+        text, folded = line.text, line.folded
+        if not short and rng.random() < self.joined_share:
+            other = self._draw(rng, real, short)
+            second = jittered(other, rng)
+            if other.folded == folded and image.shape[1] + second.shape[1] < self.longest:
+                # The second line's paper takes the first one's grey, or the seam would be the cue.
+                shift = float(np.percentile(image, 90) - np.percentile(second, 90))
+                second = np.clip(second.astype(np.float32) + shift, 0, 255).astype(np.uint8)
+                image, text = np.hstack([image, second]), f"{text} {other.text}"
+        return spoilt(image, rng), text, folded
+
+
+def rendered_line(rng: np.random.Generator, fonts: str = "train") -> Line:
+    """A synthetic line, see :func:`training.data.synthetic.lines.synthesise_line`."""
+    # Imported here: training on receipts alone needs no fonts.
+    from training.data.synthetic.lines import synthesise_line
+
+    sample = synthesise_line(rng, fonts)
+    h, w = sample.image.shape
+    return Line(sample.image, (0, 0, w, h), sample.text, False)

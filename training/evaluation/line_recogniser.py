@@ -1,0 +1,94 @@
+"""How well an exported line recogniser reads true line crops and rendered lines in fonts it never saw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from billocr_assets.ocr.recognition import LineRecogniser
+from billocr_assets.ocr.segmentation import crop_line
+from training.data.alphabet import normalise
+from training.data.lines import Line, jittered, rendered_line, spoilt
+from training.data.receipts import AnnotatedReceipt, read_pack
+
+
+def error_rate(pairs: Iterable[tuple[str, str]], key: Callable[[str], str] = str) -> float:
+    """Edits over characters of the truth, over all pairs (truth, read)."""
+    pairs = [(key(truth), key(read)) for truth, read in pairs]
+    return sum(Levenshtein.distance(a, b) for a, b in pairs) / max(1, sum(len(a) for a, _ in pairs))
+
+
+def character_recall(pairs: Iterable[tuple[str, str]], characters: str) -> dict[str, float]:
+    """Share of each of ``characters`` in the truths that was read as itself, by alignment; absent ones are left out."""
+    seen: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    for truth, read in pairs:
+        seen.update(c for c in truth if c in characters)
+        for edit in Levenshtein.editops(truth, read):
+            if edit.tag != "insert" and truth[edit.src_pos] in characters:
+                missed[truth[edit.src_pos]] += 1
+    return {c: 1 - missed[c] / n for c, n in sorted(seen.items())}
+
+
+def read_true_crops(recogniser: LineRecogniser, receipts: Sequence[AnnotatedReceipt]) -> list[list[tuple[str, str]]]:
+    """(truth, read) of every readable line, a list a receipt."""
+    pairs = []
+    for receipt in receipts:
+        image = receipt.image()
+        lines = [(line, normalise(line.text)) for line in receipt.lines if not line.ignore]
+        kept = [(line.polygon, text) for line, text in lines if text]
+        read = recogniser.recognise([crop_line(image, polygon)[0] for polygon, _ in kept])
+        pairs.append([(text, segment.text) for (_, text), segment in zip(kept, read, strict=True)])
+    return pairs
+
+
+def read_rendered(
+    recogniser: LineRecogniser, count: int, seed: int = 1, render: Callable[..., Line] = rendered_line
+) -> list[tuple[str, str]]:
+    """(truth, read) of ``count`` rendered and spoilt lines in the held-out fonts."""
+    rng = np.random.default_rng(seed)
+    lines = [render(rng, "held-out") for _ in range(count)]
+    crops = [spoilt(jittered(line, rng, 0.5), rng) for line in lines]
+    return [(line.text, segment.text) for line, segment in zip(lines, recogniser.recognise(crops), strict=True)]
+
+
+def _no_blanks(text: str) -> str:
+    return text.upper().replace(" ", "")
+
+
+def evaluate(model: Path, receipts: Path | None, rendered: int = 3000) -> dict[str, Any]:
+    """Character error rates and exact lines, case folded unless said; on rendered lines too where no receipts are given."""
+    recogniser = LineRecogniser(model)
+    if receipts is None:
+        pairs = read_rendered(recogniser, rendered)
+        recall = character_recall(pairs, "".join({c for truth, _ in pairs for c in truth if ord(c) > 127}))
+        return {
+            "lines": len(pairs),
+            "cer": error_rate(pairs),
+            "cer_folded": error_rate(pairs, str.upper),
+            "exact": float(np.mean([truth == read for truth, read in pairs])),
+            "recall_diacritics": float(np.mean([r for c, r in recall.items() if c.isalpha()] or [0.0])),
+            "recall_euro": recall.get("€"),
+            "recall": recall,
+        }
+    pack = read_pack(receipts)
+    per_receipt = read_true_crops(recogniser, pack)
+    figures: dict[str, Any] = {}
+    groups = {"all": [True] * len(pack)}
+    if any("company_seen_in_train" in receipt.extra for receipt in pack):
+        seen = [bool(receipt.extra.get("company_seen_in_train")) for receipt in pack]
+        groups |= {"seen": seen, "unseen": [not flag for flag in seen]}
+    for name, chosen in groups.items():
+        pairs = [pair for flag, read in zip(chosen, per_receipt, strict=True) if flag for pair in read]
+        figures[name] = {
+            "lines": len(pairs),
+            "cer": error_rate(pairs, str.upper),
+            "cer_without_blanks": error_rate(pairs, _no_blanks),
+            "exact": float(np.mean([a.upper() == b.upper() for a, b in pairs])),
+        }
+    return figures

@@ -1,0 +1,145 @@
+"""Fitting and exporting the line recogniser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from training.data.alphabet import ALPHABET
+from training.data.lines import Batch, LineBatches, lines_of, rendered_line
+from training.data.receipts import read_pack
+from training.export import export_onnx
+from training.fit import Task, fit
+from training.nets.line_recogniser import LineRecogniser
+
+NAME = "line_recogniser"
+
+
+def case_pairs(alphabet: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """How classes fold when case does not count.
+
+    Returns:
+        ``fold`` (classes,): the class that stands for each class (the capital for a small letter, else itself), and
+        ``partner`` (classes,): the small letter of each capital, else ``classes``; small letters fold away.
+    """
+    classes = len(alphabet) + 1
+    index = {c: i + 1 for i, c in enumerate(alphabet)}
+    fold, partner = torch.arange(classes), torch.full((classes,), classes)
+    for c, i in index.items():
+        capital = index.get(c.upper())
+        if capital is not None and capital != i:
+            fold[i] = capital
+            partner[capital] = i
+    return fold, partner
+
+
+def folded_log_probs(log_probs: torch.Tensor, fold: torch.Tensor, partner: torch.Tensor) -> torch.Tensor:
+    """(..., classes) log-probabilities with each small letter's probability added to its capital's."""
+    never = torch.full_like(log_probs[..., :1], -1e4)
+    merged = torch.logaddexp(log_probs, torch.cat([log_probs, never], -1)[..., partner])
+    gone = fold != torch.arange(len(fold), device=fold.device)
+    return merged.masked_fill(gone, -1e4)
+
+
+class LineRecognition(Task):
+    """CTC (Graves et al., 2006) in float32, on folded classes for truths that do not tell case."""
+
+    def __init__(self, alphabet: str = ALPHABET) -> None:
+        super().__init__(LineRecogniser(len(alphabet) + 1))
+        fold, partner = case_pairs(alphabet)
+        self.register_buffer("fold", fold, persistent=False)
+        self.register_buffer("partner", partner, persistent=False)
+
+    def loss(self, log_probs: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Negative log-likelihood per character of ``log_probs`` (B, T, classes)."""
+        folded = folded_log_probs(log_probs, self.fold, self.partner)
+        scores = torch.where(batch.folded[:, None, None], folded, log_probs)
+        of_line = torch.repeat_interleave(batch.folded, batch.lengths)
+        targets = torch.where(of_line, self.fold[batch.targets], batch.targets)
+        frames = torch.full_like(batch.lengths, scores.shape[1])
+        total = F.ctc_loss(scores.transpose(0, 1), targets, frames, batch.lengths, reduction="sum", zero_infinity=True)
+        return total / batch.lengths.sum()
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        log_probs = self.net(batch.images.float())
+        with torch.autocast(self.device.type, enabled=False):
+            loss = self.loss(log_probs.float(), batch)
+        self.log("loss", loss, batch_size=len(batch.lengths))
+        return loss
+
+
+def train(
+    receipts: Path | None,
+    run: Path,
+    minutes: float,
+    *,
+    synthetic_share: float = 0.55,
+    start: Path | None = None,
+    seed: int = 0,
+    rate: float = 1.5e-3,
+    decay: float = 0.999,
+    short: int = 8000,
+    workers: int = 0,
+) -> LineRecognition:
+    """Trains within ``minutes`` and leaves ``run/last.ckpt``; goes on where one lies there.
+
+    Args:
+        receipts: folder of annotated receipts, or None to train on rendered lines alone.
+        synthetic_share: share of rendered lines where there are receipts, 0..1.
+        start: checkpoint of an earlier run to fine-tune.
+        rate: peak learning rate.
+        decay: of the weights' moving average.
+        short: lines of at most six characters that come first.
+        workers: processes that make samples; 0 makes them in this one.
+    """
+    torch.manual_seed(seed)
+    task = LineRecognition()
+    resumed = (run / "last.ckpt").exists()
+    if start is not None:
+        task.load_state_dict(torch.load(start, map_location="cpu", weights_only=False)["state_dict"])
+        task.net.load_state_dict(task.averaged.state_dict())
+    batches = LineBatches(
+        lines_of(read_pack(receipts)) if receipts else [],
+        rendered_line if synthetic_share > 0 or receipts is None else None,
+        rendered_share=synthetic_share,
+        # A resumed run would otherwise see the samples of its beginning again.
+        seed=seed + (int(torch.load(run / "last.ckpt", weights_only=False)["global_step"]) if resumed else 0),
+        short=0 if resumed or start is not None else short,
+    )
+    loader = DataLoader(batches, batch_size=None, num_workers=workers)
+    fit(task, loader, run, minutes=minutes, rate=rate, decay=decay)
+    return task
+
+
+def load(checkpoint: Path) -> LineRecogniser:
+    """The averaged net of a checkpoint, ready to run."""
+    task = LineRecognition()
+    task.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"])
+    return task.averaged.eval()
+
+
+def export(run: Path, out: Path, version: str) -> str:
+    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net.
+
+    Returns:
+        The graph's sha256.
+
+    Raises:
+        ValueError: graph and net differ.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((3, 64), (1, 8), (2, 328), (1, 800))
+    checks = [torch.randint(0, 256, (b, 1, 32, w), generator=generator).float() for b, w in shapes]
+    return export_onnx(
+        load(run / "last.ckpt"),
+        checks[0],
+        out / "model.onnx",
+        outputs=["log_probabilities"],
+        dynamic={0: "batch", 3: "width"},
+        metadata={"name": NAME, "version": version, "alphabet": json.dumps(list(ALPHABET), ensure_ascii=False)},
+        checks=checks,
+    )
