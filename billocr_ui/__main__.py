@@ -1,0 +1,17 @@
+"""Serve the UI on the address that the settings name."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from billocr_assets.settings import get_settings
+
+
+def main() -> None:
+    settings = get_settings()
+    # One worker: a Streamlit session lives in one process. More come by more pods with sticky sessions.
+    uvicorn.run("billocr_ui.asgi:app", host=settings.host, port=settings.ui_port, log_level="warning", workers=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+// Cards of bills. Nodes are kept by bill id and only their text changes, so polling never makes a picture flicker.
+// Text from bills goes into textContent alone: it may say anything.
+
+const ROWS_BELOW = 560 // CSS pixels
+
+const mounted = new WeakMap()
+
+function mount(root) {
+  const list = root.querySelector(".cards")
+  const state = { list, template: root.querySelector("#card"), nodes: new Map(), compact: false, width: 1000 }
+  const fit = () => list.classList.toggle("rows", state.compact || state.width < ROWS_BELOW)
+  state.fit = fit
+  state.observer = new ResizeObserver(([entry]) => {
+    state.width = entry.contentRect.width
+    fit()
+  })
+  state.observer.observe(list)
+  return state
+}
+
+function create(state, send) {
+  const node = state.template.content.firstElementChild.cloneNode(true)
+  const link = node.querySelector(".open")
+  link.onclick = (event) => {
+    // A new tab, when asked for, is the browser's business.
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
+    event.preventDefault()
+    send("open", node.dataset.bill)
+  }
+  const image = node.querySelector("img")
+  image.onerror = () => image.classList.add("missing")
+  image.onload = () => image.classList.remove("missing")
+  const again = node.querySelector(".again")
+  again.onclick = () => {
+    again.disabled = true
+    send("again", node.dataset.bill)
+  }
+  return node
+}
+
+function fill(node, card) {
+  node.dataset.bill = card.id
+  node.dataset.status = card.status
+  node.querySelector(".open").href = card.href
+  for (const name of ["title", "total", "facts", "when", "detail"]) {
+    const part = node.querySelector("." + name)
+    if (part.textContent !== card[name]) part.textContent = card[name]
+  }
+  node.querySelector(".title").title = card.name
+  node.querySelector(".badge").textContent = card.label
+  if (card.status !== "failed") node.querySelector(".again").disabled = false
+  node.querySelector(".again").setAttribute("aria-label", `Try to read ${card.name} again`)
+  const percent = Math.round(card.progress * 100)
+  const track = node.querySelector(".track")
+  track.setAttribute("aria-valuenow", percent)
+  track.setAttribute("aria-label", `Reading ${card.name}`)
+  node.querySelector(".bar").style.width = percent + "%"
+  const image = node.querySelector("img")
+  if (image.getAttribute("src") !== card.picture) image.src = card.picture
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let state = mounted.get(parentElement)
+  if (!state) mounted.set(parentElement, (state = mount(parentElement)))
+  state.send = (what, bill) => setTriggerValue("clicked", { what, bill })
+  state.compact = data.compact
+  state.fit()
+  const kept = new Set()
+  data.cards.forEach((card, index) => {
+    kept.add(card.id)
+    let node = state.nodes.get(card.id)
+    if (!node) state.nodes.set(card.id, (node = create(state, (...args) => state.send(...args))))
+    fill(node, card)
+    if (state.list.children[index] !== node) state.list.insertBefore(node, state.list.children[index] ?? null)
+  })
+  for (const [id, node] of state.nodes) {
+    if (!kept.has(id)) {
+      node.remove()
+      state.nodes.delete(id)
+    }
+  }
+  return () => {
+    state.observer.disconnect()
+    mounted.delete(parentElement)
+  }
+}

@@ -1,0 +1,100 @@
+"""All bills: look through them, search, filter, open one, try a failed one again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import streamlit as st
+
+from billocr_assets.store.bills import read_again
+from billocr_assets.store.errors import BillError
+from billocr_assets.store.schema import BillStatus
+from billocr_ui.components.bill_cards import bill_cards
+from billocr_ui.identity import page_user, the_store
+from billocr_ui.services import wording
+from billocr_ui.services.cards import CardPage, card_page
+from billocr_ui.services.uploads import has_bills
+
+store, user = the_store(), page_user()
+STATES = ("all", *get_args(BillStatus))
+
+
+def first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def load() -> CardPage:
+    state = st.session_state.get("status") or "all"
+    zone = wording.time_zone(st.context.timezone)
+    return card_page(
+        store,
+        user,
+        st.session_state.get("search") or "",
+        None if state == "all" else state,
+        st.session_state.get("page") or 1,
+        datetime.now(UTC),
+        zone,
+    )
+
+
+def show_cards() -> None:
+    found = load()
+    if clicked := bill_cards(found.cards, key="bills"):
+        what, bill_id = clicked
+        if what == "open":
+            st.switch_page("pages/bill.py", query_params={"id": bill_id})
+        try:
+            read_again(store, user, bill_id)
+        except BillError as error:
+            st.toast(str(error))
+        st.rerun(scope="app")
+    if not found.unfinished and polling:
+        st.rerun(scope="app")
+
+
+st.title("Bills")
+if not has_bills(store, user):
+    with st.container(border=True, horizontal_alignment="center", key="empty"):
+        st.space("small")
+        st.subheader("No bills yet", text_alignment="center")
+        st.markdown("Upload a photo, scan or PDF, and its text appears here.", text_alignment="center")
+        if st.button("Upload bills", type="primary"):
+            st.switch_page("pages/upload.py")
+        st.space("small")
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="center", key="filters"):
+    st.text_input(
+        "Search",
+        key="search",
+        type="search",
+        placeholder="Search in names and text",
+        label_visibility="collapsed",
+        live=True,
+        bind="query-params",
+        on_change=first_page,
+        width=320,
+    )
+    counts = load().counts
+    st.segmented_control(
+        "Status",
+        STATES,
+        format_func=lambda state: f"{'All' if state == 'all' else wording.STATUS[state]} {counts[state]}",
+        default="all",
+        required=True,
+        key="status",
+        label_visibility="collapsed",
+        bind="query-params",
+        on_change=first_page,
+    )
+
+found = load()
+polling = found.unfinished
+if found.cards:
+    st.fragment(show_cards, run_every=1.5 if polling else None)()
+else:
+    st.info("No bill matches. Try fewer or other words, or another status.")
+if found.pages > 1:
+    with st.container(horizontal_alignment="center"):
+        st.pagination(found.pages, key="page", bind="query-params")

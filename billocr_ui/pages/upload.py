@@ -1,0 +1,121 @@
+"""Hand in bills, and watch them being read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from billocr_assets.store.bills import read_again
+from billocr_assets.store.errors import BillError
+from billocr_ui.components.bill_cards import bill_cards
+from billocr_ui.identity import page_user, the_store
+from billocr_ui.services import wording
+from billocr_ui.services.cards import all_final, cards
+from billocr_ui.services.uploads import SUFFIXES, Outcome, has_bills, keep_both, samples, submit
+
+store, user = the_store(), page_user()
+# Outcomes by the upload's own id: a script that is interrupted half way must not hand in a file twice.
+outcomes: dict[str, Outcome] = st.session_state.setdefault("outcomes", {})
+round_ = st.session_state.setdefault("upload_round", 0)
+
+
+def hand_in(file_id: str, name: str, data: bytes) -> None:
+    if file_id not in outcomes:
+        outcomes[file_id] = submit(store, user, name, data)
+
+
+def hand_in_samples() -> None:
+    for path in samples():
+        hand_in(f"sample-{path.name}", path.name, path.read_bytes())
+
+
+def keep(file_id: str) -> None:
+    outcomes[file_id] = keep_both(store, user, outcomes[file_id])
+
+
+def clear() -> None:
+    outcomes.clear()
+
+
+def waiting_bills() -> list[str]:
+    return [outcome.bill_id for outcome in outcomes.values() if outcome.state == "accepted" and outcome.bill_id]
+
+
+def current_cards() -> list[dict]:
+    return cards(store, user, waiting_bills(), datetime.now(UTC), wording.time_zone(st.context.timezone))
+
+
+def show_progress() -> None:
+    shown = current_cards()
+    finished = all_final(shown)
+    if clicked := bill_cards(shown, key="uploaded", compact=True):
+        what, bill_id = clicked
+        if what == "open":
+            st.switch_page("pages/bill.py", query_params={"id": bill_id})
+        try:
+            read_again(store, user, bill_id)
+        except BillError as error:
+            st.toast(str(error))
+        st.rerun(scope="app")
+    if finished and polling:
+        st.rerun(scope="app")
+
+
+with st.container(width=880):
+    st.title("Upload bills")
+    st.write(
+        f"Photos, scans and PDFs of bills and receipts, up to {store.settings.max_upload_mb} MB "
+        f"and {wording.pages(store.settings.max_pages)} each. Their text is read within seconds."
+    )
+    source = st.segmented_control(
+        "Where from", ["Files", "Camera"], default="Files", required=True, label_visibility="collapsed", key="source"
+    )
+    if source == "Files":
+        files = st.file_uploader(
+            "Bills",
+            type=SUFFIXES,
+            accept_multiple_files=True,
+            label_visibility="collapsed",
+            key=f"files-{round_}",
+        )
+    else:
+        photo = st.camera_input(
+            "Photo of a bill", label_visibility="collapsed", resolution="highest", key=f"photo-{round_}"
+        )
+        files = [photo] if photo else []
+
+    if files:
+        with st.spinner("Checking the files…" if len(files) > 1 else "Checking the file…"):
+            for file in files:
+                name = file.name if source == "Files" else f"Photo {datetime.now(UTC):%Y-%m-%d %H%M%S}.jpg"
+                hand_in(file.file_id, name, file.getvalue())
+        # A fresh widget: the list below says what became of the files, and their bytes leave the memory.
+        st.session_state["upload_round"] = round_ + 1
+        st.rerun()
+
+    for file_id, outcome in outcomes.items():
+        if outcome.state == "refused":
+            st.error(f"**{wording.literal(outcome.name)}** was not taken. {outcome.sentence}")
+        elif outcome.state == "duplicate":
+            with st.container(border=True, key=f"duplicate-{file_id}"):
+                st.markdown(f"**{wording.literal(outcome.name)}** {wording.literal(outcome.sentence)}")
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    st.page_link("pages/bill.py", label="Open the first", query_params={"id": outcome.bill_id or ""})
+                    st.button("Keep both", key=f"keep-{file_id}", on_click=keep, args=(file_id,))
+
+    if waiting_bills():
+        shown = current_cards()
+        polling = not all_final(shown)
+        done = sum(card["status"] in ("read", "failed") for card in shown)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(f"Reading {wording.bills(len(shown))}" if polling else f"{wording.bills(len(shown))} done")
+            if not polling:
+                st.button("Clear this list", type="tertiary", on_click=clear)
+        st.fragment(show_progress, run_every=0.7 if polling else None)()
+    elif outcomes:
+        st.button("Clear this list", type="tertiary", on_click=clear)
+    elif samples() and not has_bills(store, user):
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key="samples"):
+            st.markdown("**No bill at hand?** Try the sample bills that come with Bill OCR.")
+            st.button("Try the samples", on_click=hand_in_samples)

@@ -1,0 +1,1 @@
+"""What the pages do, as plain functions: a store and a user in, things to show out."""
