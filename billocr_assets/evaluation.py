@@ -55,14 +55,7 @@ def evaluate(
     Raises:
         FileNotFoundError: no annotated bill is left to measure.
     """
-    wanted = list(where)
-    truths = {
-        name: bill
-        for name, bill in read_folder(ground_truth).items()
-        if all(str(bill.get(key)).lower() == value.lower() for key, value in wanted)
-    }
-    if not truths:
-        raise FileNotFoundError(f"no annotated bill in {ground_truth} matches")
+    truths = matching(read_folder(ground_truth), where)
     if isinstance(predictions, Path):
         crops, run = _optional(predictions / "_crops.json"), _optional(predictions / "_run.json")
         return measure(truths, read_folder(predictions), crops, run)
@@ -72,6 +65,23 @@ def evaluate(
 def read_folder(folder: Path) -> dict[str, Bill]:
     """Name to JSON object of every ``NAME.json`` of a folder, by name."""
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("[!_]*.json"))}
+
+
+def matching(truths: Mapping[str, Bill], where: Iterable[tuple[str, str]]) -> dict[str, Bill]:
+    """The bills whose annotation has all these values, compared as text without case.
+
+    Raises:
+        FileNotFoundError: none is left.
+    """
+    conditions = list(where)
+    found = {
+        name: bill
+        for name, bill in truths.items()
+        if "lines" in bill and all(str(bill.get(key)).lower() == value.lower() for key, value in conditions)
+    }
+    if not found:
+        raise FileNotFoundError("no annotated bill matches")
+    return found
 
 
 def measure(
@@ -141,6 +151,32 @@ def score_bill(truth: Bill, prediction: Bill) -> dict[str, Any]:
         scores[f"e2e_cer_{mode}"] = (Levenshtein.distance(a, b), len(a))
     scores["fields"] = _score_fields(truth.get("fields") or {}, prediction.get("fields") or {})
     return scores
+
+
+def table(measures: Mapping[str, Any]) -> str:
+    """The measures for reading by people."""
+    rows = [f"bills                 {measures['images']:6d}   without a result {measures['missing_predictions']}", ""]
+    rows.append(f"{'':22}{'precision':>10}{'recall':>10}{'F1':>10}")
+    for key in ("words_ci", "words_cs", "words_ci_strip", "det_iou50", "cover", "area"):
+        rows.append(f"{key:22}" + "".join(f"{measures[key][part]:10.4f}" for part in "prf"))
+    rows += ["", f"{'':22}{'all':>10}{'median':>10}"]
+    for mode in TEXT_MODES:
+        key = f"e2e_cer_{mode}"
+        rows.append(f"{key:22}{measures[key]:10.4f}{measures[f'{key}_median']:10.4f}")
+    if rec := measures.get("rec"):
+        rows += [f"{'rec_' + key:22}{value:10.4f}" for key, value in rec.items() if key != "lines"]
+    if fields := measures["fields"]:
+        rows += ["", f"{'':22}{'bills':>10}{'value':>10}{'exact':>10}{'alike':>10}{'given':>10}"]
+        for name in FIELDS:
+            if figures := fields.get(name):
+                values = "".join(f"{figures[key]:10.4f}" for key in ("value", "exact", "fuzzy", "given"))
+                rows.append(f"{name:22}{figures['n']:10d}{values}")
+        rows.append(f"{'all four, F1':32}{fields['micro_value']['f']:10.4f}{fields['micro_exact']['f']:10.4f}")
+    if seconds := measures.get("seconds"):
+        rows += ["", f"{'':22}{'median':>10}{'mean':>10}{'p95':>10}"]
+        rows.append(f"{'seconds a bill':22}" + "".join(f"{seconds[key]:10.4f}" for key in ("median", "mean", "p95")))
+        rows += [f"  {stage:30}{value:10.4f}" for stage, value in measures.get("stages_mean_s", {}).items()]
+    return "\n".join(rows)
 
 
 # ---------------------------------------------------------------------------------------------------------- geometry
