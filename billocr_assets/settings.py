@@ -14,7 +14,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".billocr"), description="Folder for everything that this installation writes.")
     database_url: str = Field(
-        "",
+        default="",
         description="Database as an SQLAlchemy URL, `postgresql://…` or `sqlite:///…`. Empty: SQLite in `home`.",
     )
     objects: str = Field(
@@ -25,11 +25,12 @@ class Settings(BaseSettings):
     ui_port: int = Field(default=8501, ge=0, le=65535, description="Port of the UI.")
     dagster_port: int = Field(default=3000, ge=0, le=65535, description="Port of Dagster's webserver.")
     dagster_url: str = Field(
-        "",
+        default="",
         description="Address under which operators reach Dagster, shown as a link. Empty: `host` and `dagster_port`.",
     )
     executor: Literal["in_process", "multiprocess", "k8s"] = Field(
-        "in_process", description="Where a run's steps execute: `in_process`, `multiprocess` or `k8s` (a pod a step)."
+        default="in_process",
+        description="Where a run's steps execute: `in_process`, `multiprocess` or `k8s` (a pod a step).",
     )
     batch_size: int = Field(default=25, ge=1, description="Most bills that one run reads.")
     sweep_minutes: int = Field(
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
     )
     max_upload_mb: int = Field(default=25, ge=1, description="Largest upload, in MiB.")
     max_megapixels: int = Field(
-        default=100, ge=1, description="Most pixels of an upload, all pages together, in millions."
+        default=100, ge=1, le=170, description="Most pixels of an upload, all pages together, in millions."
     )
     max_pages: int = Field(default=20, ge=1, description="Most pages of an upload.")
     models_dir: Path | None = Field(default=None, description="Folder of weights to use instead of those that ship.")

@@ -51,11 +51,8 @@ class Damaged(PageError):
 class TooManyPixels(PageError):
     code = "too_many_pixels"
 
-    def __init__(self, pixels: float, limit: int) -> None:
-        super().__init__(
-            f"The file has {pixels / 1e6:,.0f} megapixels, and at most {limit / 1e6:,.0f} are accepted. "
-            "Please scale it down."
-        )
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The file has more than {limit / 1e6:,.0f} megapixels. Please scale it down or split it.")
 
 
 class TooManyPages(PageError):

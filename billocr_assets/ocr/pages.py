@@ -15,7 +15,7 @@ from io import BytesIO
 import numpy as np
 import pillow_heif
 import pypdfium2
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from billocr_assets.ocr.errors import (
     Damaged,
@@ -39,11 +39,18 @@ PDF_MAX_POINTS = 14_400
 _PILLOW = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/tiff": "TIFF", "image/heic": "HEIF"}
 _NAMES = {**_PILLOW, "image/webp": "WebP", "image/heic": "HEIC", "application/pdf": "PDF"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 pillow_heif.register_heif_opener()
-# Pillow's own limit would warn or refuse at fixed sizes; ours is checked on the header, before a pixel is decoded.
-Image.MAX_IMAGE_PIXELS = None
 # PDFium must not be entered by two threads at once.
 _pdfium = threading.RLock()
 
@@ -77,24 +84,27 @@ def inspect(data: bytes, max_pixels: int = MAX_PIXELS, max_pages: int = MAX_PAGE
     Raises:
         PageError: the subclass says why the file cannot be read.
     """
-    media_type = identify(data)
     if not data:
         raise Empty
+    media_type = identify(data)
     if media_type is None:
         raise UnknownKind
-    sizes = []
     with _errors_as_damaged(media_type):
-        for size in _pdf_sizes(data) if media_type == "application/pdf" else _picture_sizes(data, media_type):
-            if len(sizes) == max_pages:
-                raise TooManyPages(max_pages)
-            sizes.append(size)
-            pixels = sum(width * height for width, height in sizes)
-            if pixels > max_pixels:
-                raise TooManyPixels(pixels, max_pixels)
-            if min(size) < 1:
-                raise Damaged(_NAMES[media_type])
-    if not sizes:
-        raise NoPages
+        try:
+            if media_type == "application/pdf":
+                sizes = _pdf_sizes(data, max_pixels, max_pages)
+            else:
+                sizes = _picture_sizes(data, media_type, max_pages)
+        except Image.DecompressionBombError:  # Pillow's own limit, far above ours
+            raise TooManyPixels(max_pixels) from None
+        if not sizes:
+            raise NoPages
+        if min(min(size) for size in sizes) < 1:
+            raise Damaged(_NAMES[media_type])
+        if len(sizes) > max_pages:
+            raise TooManyPages(max_pages)
+        if sum(width * height for width, height in sizes) > max_pixels:
+            raise TooManyPixels(max_pixels)
     return media_type, sizes
 
 
@@ -125,8 +135,8 @@ def load_pages(
     wanted = range(len(sizes)) if only is None else [range(len(sizes))[only]]
     with _errors_as_damaged(media_type):
         if media_type == "application/pdf":
-            return [_render(data, index, sizes[index], grey, max_side) for index in wanted]
-        return [_decode(data, media_type, index, grey, max_side) for index in wanted]
+            return [_render(data, index, grey, max_side) for index in wanted]
+        return [_decode(data, media_type, index, sizes[index], grey, max_side) for index in wanted]
 
 
 @contextmanager
@@ -143,45 +153,70 @@ def _errors_as_damaged(media_type: str) -> Iterator[None]:
 # Pictures
 
 
-def _picture_sizes(data: bytes, media_type: str) -> Iterator[tuple[int, int]]:
+def _picture_sizes(data: bytes, media_type: str, max_pages: int) -> list[tuple[int, int]]:
+    """Sizes of the pages, of at most one more than ``max_pages``."""
+    sizes = []
     with Image.open(BytesIO(data), formats=[_PILLOW[media_type]]) as picture:
-        for index in range(picture.n_frames if media_type == "image/tiff" else 1):
-            picture.seek(index)
+        # Only TIFF has pages; the further pictures of other kinds are frames, thumbnails and depth maps.
+        for index in range(max_pages + 1 if media_type == "image/tiff" else 1):
+            try:
+                picture.seek(index)
+            except EOFError:
+                break
             width, height = picture.size
-            yield (height, width) if _orientation(picture) >= 5 else (width, height)
+            sizes.append((height, width) if _orientation(picture, data, media_type) >= 5 else (width, height))
+    return sizes
 
 
-def _orientation(picture: Image.Image) -> int:
-    value = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+def _orientation(picture: Image.Image, data: bytes, media_type: str) -> int:
+    """The EXIF orientation (1 to 8) that is still to be applied, from the header alone."""
+    if media_type == "image/tiff":  # Pillow applies it
+        return 1
+    if media_type == "image/heic":
+        # A container that rotates by itself has its EXIF tag for information only.
+        value = 1 if b"irot" in data or b"imir" in data else picture.info.get("original_orientation")
+    elif media_type == "image/png" and "exif" not in picture.info:  # else Pillow would decode all pixels to find it
+        value = 1
+    else:
+        value = picture.getexif().get(ExifTags.Base.Orientation)
+    return value if value in _TRANSPOSE else 1
 
 
-def _decode(data: bytes, media_type: str, index: int, grey: bool, max_side: int | None) -> np.ndarray:
+def _decode(
+    data: bytes, media_type: str, index: int, size: tuple[int, int], grey: bool, max_side: int | None
+) -> np.ndarray:
+    scale = min(1.0, max_side / max(size)) if max_side else 1.0
+    target = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
     with Image.open(BytesIO(data), formats=[_PILLOW[media_type]]) as picture:
         if media_type == "image/tiff":
             picture.seek(index)
+        orientation = _orientation(picture, data, media_type)
         if media_type == "image/jpeg" and picture.mode in ("L", "RGB"):
-            # The JPEG decoder leaves out colour and detail that nobody asked for: several times faster.
-            picture.draft("L" if grey else "RGB", (max_side, max_side) if max_side else picture.size)
+            # The decoder leaves out colour and detail that nobody asked for: several times faster.
+            picture.draft("L" if grey else "RGB", target[::-1] if orientation >= 5 else target)
+        promised = picture.size
         picture.load()
-        upright = ImageOps.exif_transpose(picture)
-    flat = _flatten(upright)
-    if max_side and max(flat.size) > max_side:
-        flat.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=None)
-    return np.asarray(flat.convert("L" if grey else "RGB"))
+        if picture.size != promised:
+            raise Damaged(_NAMES[media_type])
+        flat = _flatten(picture)
+    flat = flat.convert("L" if grey else "RGB")
+    if orientation != 1:
+        flat = flat.transpose(_TRANSPOSE[orientation])
+    if flat.size != target:
+        flat = flat.resize(target, Image.Resampling.BOX)
+    return np.asarray(flat)
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
-    """The picture as L or RGB, transparency over white."""
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, dtype=np.float64)
-        top = 65535.0 if picture.mode.startswith("I") else float(np.nanmax(values, initial=1.0))
-        return Image.fromarray(np.clip(np.nan_to_num(values) * (255.0 / top), 0, 255).astype(np.uint8))
+    """The picture in a mode that converts to grey and RGB, transparency over white."""
+    if picture.mode.startswith(("I", "F")):  # 16 bits and more
+        values = np.nan_to_num(np.asarray(picture, dtype=np.float32))
+        white = 65535.0 if picture.mode.startswith("I") else max(1.0, float(values.max()))
+        return Image.fromarray((np.clip(values / white, 0, 1) * 255).round().astype(np.uint8))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture
 
 
 # PDF
@@ -202,21 +237,26 @@ def _open_pdf(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
             pdf.close()
 
 
-def _pdf_sizes(data: bytes) -> Iterator[tuple[int, int]]:
+def _pdf_sizes(data: bytes, max_pixels: int, max_pages: int) -> list[tuple[int, int]]:
+    """Sizes of the pages as rendered; pages beyond ``max_pages`` are not looked at."""
     if b"%%EOF" not in data:
         # PDFium mends a file that was cut off and would silently read the pages that are left.
         raise Damaged("PDF")
+    sizes = []
     with _open_pdf(data) as pdf:
-        for index in range(len(pdf)):
-            page = pdf[index]
+        if len(pdf) > max_pages:
+            raise TooManyPages(max_pages)
+        for page in pdf:
             width, height = page.get_size()
-            page.close()
-            if not (width > 0 and height > 0):
+            if not (0 < width < math.inf and 0 < height < math.inf):
                 raise Damaged("PDF")
-            if max(width, height) > PDF_MAX_POINTS:
-                raise TooManyPixels(width * height * (PDF_DPI / 72) ** 2, MAX_PIXELS)
+            pictures = page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=8)
+            inside = [x * y for x, y in (picture.get_px_size() for picture in pictures)]
+            if max(width, height) > PDF_MAX_POINTS or sum(inside) > max_pixels:
+                raise TooManyPixels(max_pixels)
             scale = _pdf_scale(width, height)
-            yield math.ceil(width * scale), math.ceil(height * scale)
+            sizes.append((math.ceil(width * scale), math.ceil(height * scale)))
+    return sizes
 
 
 def _pdf_scale(width: float, height: float) -> float:
@@ -224,12 +264,14 @@ def _pdf_scale(width: float, height: float) -> float:
     return min(PDF_DPI / 72, math.sqrt(PDF_PAGE_PIXELS / (width * height)))
 
 
-def _render(data: bytes, index: int, size: tuple[int, int], grey: bool, max_side: int | None) -> np.ndarray:
+def _render(data: bytes, index: int, grey: bool, max_side: int | None) -> np.ndarray:
     with _open_pdf(data) as pdf:
-        pdf.init_forms()
+        pdf.init_forms()  # before any page is opened, else what was filled in is missing
         page = pdf[index]
-        scale = _pdf_scale(*page.get_size())
-        if max_side and max(size) > max_side:
-            scale *= max_side / max(size)
+        width, height = page.get_size()
+        scale = _pdf_scale(width, height)
+        if max_side:
+            scale = min(scale, max_side / max(width, height))
         bitmap = page.render(scale=scale, grayscale=grey, rev_byteorder=True)
-        return bitmap.to_numpy().reshape(bitmap.height, bitmap.width, -1)[:, :, : 1 if grey else 3].squeeze().copy()
+        pixels = bitmap.to_numpy()
+        return np.array(pixels if pixels.ndim == 2 else pixels[:, :, 0] if grey else pixels[:, :, :3])

@@ -9,6 +9,7 @@ import hashlib
 import threading
 import unicodedata
 from dataclasses import dataclass
+from typing import get_args
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
@@ -133,7 +134,8 @@ def list_bills(
     with store.database.reading() as session:
         matching = query.subquery()
         groups = session.execute(select(matching.c.status, func.count()).group_by(matching.c.status)).all()
-        counts = {"received": 0, "reading": 0, "read": 0, "failed": 0} | {state: count for state, count in groups}
+        counts: dict[str, int] = dict.fromkeys(get_args(BillStatus), 0)
+        counts.update((state, count) for state, count in groups)
         if status:
             query = query.where(Bill.status == status)
         bills = session.scalars(query.order_by(Bill.number.desc()).limit(limit).offset(offset)).all()
@@ -173,7 +175,8 @@ def delete_bill(store: Store, user: User, bill_id: str) -> None:
         session.execute(delete(Bill).where(Bill.id == bill.id))
     # Rows first: an object without a row is only waste, a row without its object is an error.
     store.objects.delete(upload_key(bill.id))
-    store.objects.delete_prefix(f"pictures/{bill.id}")
+    for kind in ("pictures", "stages"):
+        store.objects.delete_prefix(f"{kind}/{bill.id}")
 
 
 def visible_bills(user: User) -> Select[tuple[Bill]]:

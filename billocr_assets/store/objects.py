@@ -23,9 +23,11 @@ class Objects:
     """
 
     def __init__(self, base: str | Path) -> None:
-        # Other processes write too: a cached listing would hide what they wrote.
-        options = {"use_listings_cache": False} if str(base).startswith(("gs://", "gcs://")) else {}
-        self.base = UPath(base, **options)
+        if str(base).startswith("gs://"):
+            # Other processes write too: a cached listing would hide what they wrote.
+            self.base: UPath = UPath(base, use_listings_cache=False)
+        else:
+            self.base = UPath(base)
 
     def write(self, key: str, data: bytes) -> None:
         """Write the object whole: a reader sees the old one or the new one, never a part."""

@@ -1,13 +1,13 @@
 """Alembic's entry point; the connection and its transaction come from ``Database.migrate``."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
 from billocr_assets.store.schema import Base, UTCDateTime
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     # A migration must not change its meaning when our own type does.
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
