@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from billocr_assets.ocr.document import Document
@@ -73,6 +73,15 @@ def begin_reading(store: Store, bill_ids: Sequence[str], run_id: str, origin: At
             bill.status = "reading"
             taken[bill_id] = attempt.id
     return taken
+
+
+def attempts_of(store: Store, bill_ids: Sequence[str], run_id: str) -> dict[str, int]:
+    """Bill id to open attempt id, for those of the bills that this run has begun and still owns."""
+    query = select(Attempt.bill_id, Attempt.id).where(
+        Attempt.bill_id.in_(bill_ids), Attempt.run_id == run_id, Attempt.state == "open"
+    )
+    with store.database.reading() as session:
+        return {bill_id: attempt_id for bill_id, attempt_id in session.execute(query)}
 
 
 def _has_attempt_of(session: Session, bill_id: str, run_id: str) -> bool:
@@ -156,6 +165,22 @@ def promoted_models(store: Store) -> dict[str, ModelVersion]:
     with store.database.reading() as session:
         rows = session.scalars(select(ModelVersion).where(ModelVersion.state == "promoted"))
         return {row.network: row for row in rows}
+
+
+def bills_read_with(store: Store, versions: Mapping[str, str], limit: int) -> tuple[int, int, list[str]]:
+    """How many bills' newest results come from exactly these versions, how many from others, and some of the latter."""
+    newest = select(func.max(MachineResult.id)).group_by(MachineResult.bill_id)
+    same = and_(*(getattr(MachineResult, network) == versions.get(network, "") for network in NETWORKS))
+    with store.database.reading() as session:
+        counts = session.execute(select(same, func.count()).where(MachineResult.id.in_(newest)).group_by(same)).all()
+        total = {bool(is_same): count for is_same, count in counts}
+        behind = session.scalars(
+            select(MachineResult.bill_id)
+            .where(MachineResult.id.in_(newest), ~same)
+            .order_by(MachineResult.id.desc())
+            .limit(limit)
+        )
+        return total.get(True, 0), total.get(False, 0), list(behind)
 
 
 def model_path(store: Store, model: ModelVersion) -> Path:
