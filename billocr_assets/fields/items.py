@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from billocr_assets.fields.lexicon import concepts
 from billocr_assets.fields.model import Item
-from billocr_assets.fields.money import Amount, find_amounts
+from billocr_assets.fields.money import Amount, find_amounts, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _QUANTITY_FIRST = re.compile(r"^\s*(\d{1,3})(?: ?[xX*] ?| )(?=\D)")
@@ -55,7 +55,7 @@ def find_items(rows: list[Row], separator: str | None) -> tuple[Item, ...]:
                 members = [region[near], each.row] if step < 0 else [each.row, region[near]]
         items.append(
             Item(
-                name=name.strip(" :*-"),
+                name=" ".join(name.split()).strip(" :*-"),
                 quantity=each.quantity,
                 unit_price=each.unit_price,
                 amount=each.amount.value,
@@ -73,7 +73,7 @@ def _region(rows: list[Row], separator: str | None) -> tuple[int, int]:
         (i for i, row in enumerate(rows) if is_heading(row)),
         None,
     )
-    first = next((i for i, row in enumerate(rows) if _money(row, separator)), len(rows))
+    first = next((i for i, row in enumerate(rows) if find_money(row.text, separator)), len(rows))
     if heading is not None and heading <= first:
         start = heading + 1
     else:
@@ -81,13 +81,13 @@ def _region(rows: list[Row], separator: str | None) -> tuple[int, int]:
     sums = {"grand_total", "total", "subtotal", "rounding", "cash", "card", "change", "tax_summary"}
     for i in range(start, len(rows)):
         said = concepts(rows[i].text)
-        if said & sums and (_money(rows[i], separator) or i > first):
+        if said & sums and (find_money(rows[i].text, separator) or i > first):
             return start, i
     return start, len(rows)
 
 
 def _priced(row: Row, separator: str | None) -> _Priced | None:
-    amounts = _money(row, separator)
+    amounts = find_money(row.text, separator)
     if not amounts:
         return None
     last = amounts[-1]
@@ -102,10 +102,12 @@ def _priced(row: Row, separator: str | None) -> _Priced | None:
 
 def _priced_name(row: Row, separator: str | None) -> str:
     """The text before the first number column; the quantity in front taken off."""
-    amounts = _money(row, separator)
+    amounts = find_money(row.text, separator)
     text = row.text[: amounts[0].start] if amounts else row.text
     text = _QUANTITY_FIRST.sub("", text)
-    return re.sub(r"(?:\s+\d{1,4}(?: ?[xX@*])?|\s+[xX@*]|\s*(?:RM|EUR|€|\$))+\s*$", "", text).strip()
+    return re.sub(
+        r"(?:\s+\d{1,4}(?: ?(?:[xX@*]|ks|kus|szt|db|pcs|Stk|St)\b\.?)?|\s+[xX@*]|\s*(?:RM|EUR|€|\$))+\s*$", "", text
+    ).strip()
 
 
 def _factors(numbers: list[Amount], amount: Decimal) -> tuple[Decimal | None, Decimal | None]:
@@ -119,10 +121,6 @@ def _factors(numbers: list[Amount], amount: Decimal) -> tuple[Decimal | None, De
     if len(numbers) == 1 and numbers[0].decimals == 0 and 0 < numbers[0].value < 1000 and amount:
         return numbers[0].value, None
     return None, None
-
-
-def _money(row: Row, separator: str | None) -> list[Amount]:
-    return [amount for amount in find_amounts(row.text, separator) if amount.decimals == 2]
 
 
 def _is_name(text: str) -> bool:

@@ -97,7 +97,7 @@ _PHRASES: dict[str, str] = {
         pokladnicny doklad, paragon fiskalny, paragon, kasa, kasjer, nyugta, szamla, blokk, penztar, penztaros,
         facture, ticket, recu de caisse, caisse, caissier, salesperson, receipt number, member, welcome,
         salesman, sales person, attn, closed bill, self collect, dine in, take away, deliver order, served by,
-        server, customer, terminal, time, page""",
+        server, customer, terminal, time, page, site, shift""",
     "item_header": """
         description, descriptions, item desc, item, items, qty, price, u price, unit price, u p, amount, disc,
         code, total, rm, bezeichnung, artikel, menge, einzelpreis, preis, nazev, mnozstvi, cena, polozka, nazov,

@@ -14,17 +14,19 @@ CURRENCIES: dict[str, str | None] = {
     "CHF": "CHF", "SGD": "SGD", "S$": "SGD", "US$": "USD", "DH": "MAD", "MAD": "MAD", "$": None,
 }  # fmt: skip
 _CURRENCY = "|".join(sorted((re.escape(sign) for sign in CURRENCIES), key=len, reverse=True))
-_CURRENCY_BEFORE = re.compile(rf"(?:^|(?<=[^A-Z]))({_CURRENCY})\.? ?$", re.IGNORECASE)
-_CURRENCY_AFTER = re.compile(rf"^ ?({_CURRENCY})(?![A-Z])", re.IGNORECASE)
+_CURRENCY_BEFORE = re.compile(rf"(?:^|(?<=[^A-Z]))({_CURRENCY})\.? *$", re.IGNORECASE)
+_CURRENCY_AFTER = re.compile(rf"^ *({_CURRENCY})(?![A-Z])", re.IGNORECASE)
 
 # Digits in groups or in one run, then two decimals, or three (fuel, weights), or the ",-" of whole crowns.
-_NUMBER = re.compile(
+_NUMBER = (
     r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£]))(?P<sign>- ?)?"
-    r"(?P<whole>\d{1,3}(?:[ .,'’]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
+    r"(?P<whole>\d{1,3}(?:[GROUP]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
     r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
-    r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?%)",
-    re.IGNORECASE,
+    r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?%)"
 )
+_ANY_GROUPS = re.compile(_NUMBER.replace("GROUP", " .,'’"), re.IGNORECASE)
+# Where decimals have a point, groups are never set apart by blanks: "1 100.00" is a quantity and a price.
+_POINT_GROUPS = re.compile(_NUMBER.replace("GROUP", ".,'’"), re.IGNORECASE)
 _LOOKS_DECIMAL = re.compile(r"\d([.,])\d{2}(?![\d.,])")
 
 
@@ -58,7 +60,7 @@ def decimal_separator(texts: Iterable[str]) -> str | None:
 def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
     """Numbers of a text that can be money, from left to right; percentages, dates, times and codes are none."""
     amounts = []
-    for match in _NUMBER.finditer(text):
+    for match in (_POINT_GROUPS if separator == "." else _ANY_GROUPS).finditer(text):
         value, decimals = _value(match, separator)
         start = match.start()
         before, after = text[:start], text[match.end() :]
@@ -71,6 +73,15 @@ def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
         printed = glued + match.group().strip()
         amounts.append(Amount(start, match.end(), printed, value, decimals, currency[1] if currency else None))
     return amounts
+
+
+def find_money(text: str, separator: str | None = None) -> list[Amount]:
+    """Amounts that are surely money: with two decimals, or whole with the currency beside them."""
+    return [
+        amount
+        for amount in find_amounts(text, separator)
+        if amount.decimals == 2 or (amount.decimals < 2 and amount.currency)
+    ]
 
 
 def parse_amount(text: str, separator: str | None = None) -> Decimal | None:

@@ -17,7 +17,7 @@ _TRAILING_NUMBER = re.compile(
     r"[\s,]*[(\[]?(?:(?:CO|REG|ROC|NO)[ .:]*)*[A-Z]{0,2}\d{4,}[ \d]*(?: ?-? ?[A-Z])?[)\]]?[\s.]*$", re.I
 )
 _LEADING_NUMBER = re.compile(r"^#?\d{4,}\s+(?=[^\W\d])|^[^:]{4,14}:\s*")
-_PHONE = re.compile(r"^[^A-Z]*[A-Z]?[^A-Z]*\d[\d ./|+()\-]{6,}")
+_STREET = re.compile(r"^[^\W\d][^\d,]{3,40}\d{1,4}(?: ?[a-zA-Z])?(?: ?[/-] ?\d{1,4})?,?$")
 _HOUSE = re.compile(r"^\W*NO[ .,:]*\d|STRA(?:SS|ß|B)E\b|STR\.|\bUL\.", re.I)
 _WEB = re.compile(r"WWW|HTTP|@|\.COM|\.MY\b|\.DE\b", re.I)
 
@@ -58,7 +58,7 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
     while last + 1 < len(scores) and _continues(rows[last], rows[last + 1]):
         last += 1
     members = rows[first : last + 1]
-    text = " ".join(row.text for row in members)
+    text = " ".join(" ".join(row.text for row in members).split())
     name = _LEADING_NUMBER.sub("", _TRAILING_NUMBER.sub("", text)).strip(" :*-=") or text
     certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.6
     sources = tuple(source for row in members for source in row.sources())
@@ -71,6 +71,9 @@ def find_address(rows: list[Row], start: int) -> Text | None:
     first = next((i for i in range(start, end) if _address_score(rows[i]) >= 1.5 and not _stops(rows[i])), None)
     if first is None:
         return None
+    # "Lipová 12" has no word for a street; above a post code it is one.
+    if first > start and _STREET.match(rows[first - 1].text) and not _stops(rows[first - 1]):
+        first -= 1
     last = first
     for i in range(first + 1, min(len(rows), first + 6)):
         if _stops(rows[i]) or is_heading(rows[i]):
@@ -78,7 +81,7 @@ def find_address(rows: list[Row], start: int) -> Text | None:
         if _address_score(rows[i]) >= 0.5:
             last = i
     members = rows[first : last + 1]
-    text = " ".join(row.text for row in members)
+    text = " ".join(" ".join(row.text for row in members).split())
     certainty = 0.85 if _POSTCODE.search(text) else 0.6
     sources = tuple(source for row in members for source in row.sources())
     return Text(text, text, sources, certainty * min(row.confidence() for row in members))
@@ -135,9 +138,14 @@ def _address_score(row: Row) -> float:
 
 def _stops(row: Row) -> bool:
     """Whether a row ends the address: phone, tax number, the kind of document, a date, a web address."""
-    if _WEB.search(row.text) or _PHONE.search(row.text) or find_dates(row.text) or _only_registration(row):
+    letters, digits = (sum(map(kind, row.text)) for kind in (str.isalpha, str.isdigit))
+    if _WEB.search(row.text) or (digits > 6 and letters < 5) or find_dates(row.text) or _only_registration(row):
+        return True
+    if any(pattern.search(row.text.upper()) for pattern in _VAT_NUMBERS):
         return True
     found = concepts(row.text)
+    if "phone" in found and digits > 6 and not found & {"address", "place"}:
+        return True
     return bool(found & {"phone", "registration", "document", "recipient", "date"}) and not _POSTCODE.search(row.text)
 
 

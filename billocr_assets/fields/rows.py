@@ -25,7 +25,7 @@ class Row:
     """A printed row.
 
     Attributes:
-        text: its lines from left to right, joined by blanks.
+        text: its lines from left to right, joined by two blanks; within a line blanks are single.
         height: of its highest line, relative to the median line of the bill.
         top: its upper edge, 0 at the first and 1 at the last row of its page.
         cells: (start, end) of each line in ``text``.
@@ -78,9 +78,9 @@ def _row(lines: list[Line], page: int, usual: float, top: float) -> Row:
     text = ""
     cells, pieces = [], []
     for line in lines:
-        start = len(text) + bool(text)
+        start = len(text) + 2 * bool(text)
         content = " ".join(line.text.split())
-        text = f"{text} {content}" if text else content
+        text = f"{text}  {content}" if text else content
         cells.append((start, len(text)))
         pieces += _pieces(line, content, start, page)
     height = max(_height(line) for line in lines) / max(usual, 1e-6)

@@ -10,7 +10,7 @@ from itertools import product
 
 from billocr_assets.fields.lexicon import concepts, mentions
 from billocr_assets.fields.model import Check, Consistency, Money, Payment, Tax
-from billocr_assets.fields.money import Amount, find_amounts
+from billocr_assets.fields.money import Amount, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _RATE = re.compile(r"(?<!\d)(\d{1,2}(?:[.,]\d{1,2})?) ?%")
@@ -61,12 +61,12 @@ def labelled_amounts(rows: list[Row], separator: str | None) -> list[Labelled]:
         said = concepts(row.text)
         if not said & _LABELS or is_heading(row):
             continue
-        place, amounts = index, _money_in(row, separator)
+        place, amounts = index, find_money(row.text, separator)
         if not amounts:
             # The amount of a tilted row may stand one row lower or higher, alone.
             for near in (index + 1, index - 1):
                 if 0 <= near < len(rows) and not re.search(r"[A-Za-z]{3}", rows[near].text):
-                    amounts, place = _money_in(rows[near], separator), near
+                    amounts, place = find_money(rows[near].text, separator), near
                     if amounts:
                         break
         if not amounts:
@@ -232,7 +232,7 @@ def _unlabelled_total(rows: list[Row], separator: str | None, expected: Counter[
         if weight < 2:
             break
         for row in reversed(rows):
-            for amount in _money_in(row, separator):
+            for amount in find_money(row.text, separator):
                 if amount.value == value:
                     found = _money(row, amount)
                     return Money(found.text, found.value, found.sources, 0.6 * found.confidence)
@@ -250,7 +250,7 @@ def _taxes(rows: list[Row], labelled: list[Labelled], separator: str | None) -> 
     summary = _summary_rows(rows)
     by_rate: dict[Decimal, Tax] = {}
     for index, row in enumerate(rows):
-        amounts = _money_in(row, separator)
+        amounts = find_money(row.text, separator)
         if not 2 <= len(amounts) <= 3 or concepts(row.text) & {"total", "grand_total"}:
             continue
         rates = [match[1] for match in _RATE.finditer(row.text)]
@@ -293,21 +293,12 @@ def _summary_rows(rows: list[Row]) -> set[int]:
         heading = "tax_summary" in concepts(row.text) or re.search(
             r"AMOUNT.{0,8}TAX|NETTO.*(MWST|STEUER|BRUTTO)|MWST.*NETTO|ZAKLAD.*DPH", row.text.upper()
         )
-        if heading and not _money_in(row, None):
+        if heading and not find_money(row.text, None):
             for below in range(index, min(len(rows), index + 8)):
                 if concepts(rows[below].text) & {"cash", "change", "grand_total"}:
                     break
                 inside.add(below)
     return inside
-
-
-def _money_in(row: Row, separator: str | None) -> list[Amount]:
-    """Amounts of a row that are money: with two decimals, or whole where the currency stands beside them."""
-    return [
-        amount
-        for amount in find_amounts(row.text, separator)
-        if amount.decimals == 2 or (amount.decimals < 2 and amount.currency)
-    ]
 
 
 def _money(row: Row, amount: Amount) -> Money:
