@@ -1,7 +1,8 @@
 """The fonts installed on this machine that look like a receipt's, what each can draw, and which are held out.
 
 No font is shipped. On Debian ``apt-get install fonts-terminus fonts-liberation fonts-dejavu ...`` gives the variety
-that training wants; matplotlib's own DejaVu fonts are found as a last resort, so the generator works wherever training does.
+that training wants; matplotlib's own DejaVu fonts are found as a last resort, so the generator works wherever training
+does.
 """
 
 from __future__ import annotations

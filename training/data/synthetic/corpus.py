@@ -43,7 +43,7 @@ class Locale:
         text = f"{amount:,.{self.decimals if decimals is None else decimals}f}"
         if not grouped:
             text = text.replace(",", "")
-        return text.translate(str.maketrans({",": self.thousands, ".": self.decimal}))
+        return text.replace(",", "\0").replace(".", self.decimal).replace("\0", self.thousands)
 
 
 @cache

@@ -1,4 +1,7 @@
-"""What printers, paper and cameras do to ink, as cheap array operations. Ink: uint8, 255 is full. Grey: float32 0..255."""
+"""What printers, paper and cameras do to ink, as cheap array operations.
+
+Ink is uint8, 255 is full; grey pictures are float32 0..255.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def noise(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 def field(
     rng: np.random.Generator, height: int, width: int, cells: tuple[int, int], low: float, high: float
 ) -> np.ndarray:
-    """(height, width) float32 that wanders smoothly between ``low`` and ``high``; ``cells`` is rows, columns of knots."""
+    """(height, width) float32 wandering smoothly between ``low`` and ``high``; ``cells`` is rows, columns of knots."""
     knots = rng.uniform(low, high, cells).astype(np.float32)
     return cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -69,7 +72,7 @@ def speckle(rng: np.random.Generator, ink: np.ndarray, amount: float) -> np.ndar
 
 def motion_kernel(length: int, angle: float) -> np.ndarray:
     """(length, length) float32 kernel of a straight shake, summing to 1; ``angle`` in degrees."""
-    kernel = np.zeros((length, length), np.float32)
+    kernel: np.ndarray = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), angle, 1)
     kernel = cv2.warpAffine(kernel, turn, (length, length))
@@ -79,4 +82,4 @@ def motion_kernel(length: int, angle: float) -> np.ndarray:
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     """``image`` (uint8, grey or BGR) after compression at ``quality``."""
     _, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))

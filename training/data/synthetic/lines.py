@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -96,7 +97,7 @@ def _print(
     tracking = 0.0 if cell or r.random() < 0.7 else r.uniform(-0.04, 0.2) * cap
     pens = pen_positions(text, of, cell, blank, tracking)
     margin = round(1.2 * cap)
-    canvas = np.zeros((round(4.2 * cap), int(pens[-1]) + 2 * margin), np.uint8)
+    canvas: np.ndarray = np.zeros((round(4.2 * cap), int(pens[-1]) + 2 * margin), np.uint8)
     baseline = round(2.4 * cap)
     boxes = draw(canvas, text, of, margin, baseline, pens)
     if r.random() < 0.45:
@@ -150,7 +151,7 @@ def _photograph(
         y0, y1 = min(y0, baseline - cap), max(y1, baseline)
     x0, x1 = float(boxes[0, 0]), float(boxes[-1, 2])
     h = y1 - y0
-    top_margin, bottom_margin = (min(max(r.gauss(0.08, 0.07), -0.03), 0.3) * h for _ in range(2))
+    top_margin, bottom_margin = (min(max(r.gauss(0.09, 0.06), -0.02), 0.3) * h for _ in range(2))
     left_margin, right_margin = (r.uniform(-0.03, 0.35) * h for _ in range(2))
     x0, x1, y0, y1 = x0 - left_margin, x1 + right_margin, y0 - top_margin, y1 + bottom_margin
 

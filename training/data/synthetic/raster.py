@@ -57,8 +57,7 @@ class Typeface:
 
 @lru_cache(maxsize=512)
 def _cap_ratio(face: FontFace) -> float:
-    left, top, right, bottom = ImageFont.truetype(str(face.path), 100).getbbox("H", anchor="ls")
-    return -top / 100
+    return -ImageFont.truetype(str(face.path), 100).getbbox("H", anchor="ls")[1] / 100
 
 
 @lru_cache(maxsize=1200)
