@@ -30,7 +30,7 @@ quality = st.builds(
     PageQuality, st.floats(0, 1e6), grey, grey, st.floats(-45, 45), st.sampled_from((0, 90, 180, 270)), st.booleans()
 )
 side = st.integers(1, 10_000)
-page = st.builds(Page, st.integers(0, 19), side, side, quality, st.lists(line, max_size=3).map(tuple))
+page = st.builds(Page, st.integers(1, 20), side, side, quality, st.lists(line, max_size=3).map(tuple))
 seconds = st.dictionaries(st.sampled_from(["preprocessing", "detection", "recognition"]), st.floats(0, 60))
 models = st.dictionaries(st.sampled_from(["line_detector", "line_segmenter", "line_recogniser"]), st.just("1.0.0"))
 document = st.builds(Document, st.lists(page, max_size=2).map(tuple), models, seconds)
@@ -48,7 +48,7 @@ def a_document() -> Document:
         Line("9,20", corners, 0.8, 0, (Segment("9,20", corners, 0.8, words[1:]),)),
         Line("Děkujeme", corners, 0.8, 1, ()),
     )
-    return Document((Page(0, 40, 30, PageQuality(90, 120, 200, 0.5, 180, True), lines),), {"line_detector": "1.0.0"})
+    return Document((Page(1, 40, 30, PageQuality(90, 120, 200, 0.5, 180, True), lines),), {"line_detector": "1.0.0"})
 
 
 def test_the_schema_is_itself_valid():

@@ -1,0 +1,210 @@
+"""Whole made-up bills through the rules."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from billocr_assets.fields import Fields, extract_fields
+from billocr_assets.ocr.document import Document
+from tests.fields import bills
+
+
+def fields_of(bill: str) -> Fields:
+    return extract_fields(bills.document(bill))
+
+
+@pytest.mark.parametrize(
+    ("bill", "company", "address", "day", "total", "currency", "vat_id"),
+    [
+        (bills.ENGLISH, "HARBOUR LANE GROCERS SDN BHD", "NO. 14, JALAN QUAY 3/2, 40100 EASTPORT, SELANGOR",
+         date(2018, 12, 25), "6.70", "MYR", "001234567890"),
+        (bills.GERMAN, "Bäckerei Krume GmbH", "Mühlgasse 7 12345 Musterstadt", date(2020, 3, 2), "17.50", "EUR",
+         "DE123456789"),
+        (bills.CZECH, "Potraviny U Lípy s.r.o.", "Lipová 12 110 00 Praha 1", date(2021, 11, 5), "36.40", "CZK",
+         "CZ12345678"),
+        (bills.SLOVAK, "Predajňa Javor s.r.o.", "Javorová 3 821 01 Bratislava", date(2023, 2, 14), "4.88", "EUR",
+         "SK2020202020"),
+        (bills.POLISH, "Sklep Pod Dębem Sp. z o.o.", "ul. Dębowa 5 00-950 Warszawa", date(2022, 9, 30), "16.90", "PLN",
+         "123-456-32-18"),
+        (bills.HUNGARIAN, "Tölgy Élelmiszer Kft.", "1051 Budapest, Fő utca 8.", date(2021, 6, 14), "2100", "HUF",
+         "12345678-2-41"),
+        (bills.FRENCH, "Boulangerie du Chêne SARL", "12 rue des Lilas 75011 Paris", date(2021, 8, 7), "3.50", "EUR",
+         "FR12345678901"),
+    ],
+    ids=["en", "de", "cs", "sk", "pl", "hu", "fr"],
+)  # fmt: skip
+def test_the_head_and_the_total_of_a_bill_in_each_language(bill, company, address, day, total, currency, vat_id):
+    fields = fields_of(bill)
+    assert (fields.company.value, fields.address.value, fields.date.value) == (company, address, day)
+    assert (fields.total.value, fields.currency.value, fields.vat_id.value) == (Decimal(total), currency, vat_id)
+    assert fields.consistency == "consistent"
+
+
+def test_sums_payment_and_items_of_a_bill():
+    fields = fields_of(bills.ENGLISH)
+    assert fields.printed()["total"] == "6.70"
+    assert fields.time.value == time(10, 41, 7)
+    assert fields.subtotal.value == Decimal("6.30")
+    assert fields.rounding.value == Decimal("0.02")
+    assert [(tax.rate, tax.amount.value) for tax in fields.taxes] == [(6, Decimal("0.38"))]
+    assert [(payment.method, payment.amount.value) for payment in fields.payments] == [("cash", 10)]
+    assert fields.change.value == Decimal("3.30")
+    assert [(item.name, item.quantity, item.unit_price, item.amount) for item in fields.items] == [
+        ("OAT MILK 1L", 2, Decimal("1.95"), Decimal("3.90")),
+        ("RYE BREAD", 1, Decimal("2.40"), Decimal("2.40")),
+    ]
+
+
+def test_tax_by_rate_comes_from_the_table_of_taxes():
+    taxes = fields_of(bills.GERMAN).taxes
+    assert [(str(tax.rate), str(tax.base), str(tax.amount.value)) for tax in taxes] == [
+        ("7", "4.30", "0.30"),
+        ("19", "10.84", "2.06"),
+    ]
+
+
+def test_a_field_says_where_it_stands():
+    fields = fields_of(bills.ENGLISH)
+    (source,) = fields.total.sources
+    # "6.70" ends in column 41 of the fifteenth row.
+    assert source.page == 1
+    assert source.polygon[0] == (370.0, 30.0 * 14)
+    assert source.polygon[2] == (410.0, 30.0 * 14 + 20)
+    assert len(fields.address.sources) == len(["NO.", "14,", "JALAN", "QUAY", "3/2,", "40100", "EASTPORT,", "SELANGOR"])
+    assert 0 < fields.total.confidence <= 0.9
+
+
+def test_fields_of_a_later_page_carry_its_number():
+    first, _, rest = bills.ENGLISH.partition("SUB TOTAL")
+    fields = extract_fields(bills.document(first, "SUB TOTAL" + rest))
+    assert fields.company.sources[0].page == 1
+    assert fields.total.value == Decimal("6.70")
+    assert fields.total.sources[0].page == 2
+
+
+def test_arithmetic_picks_the_total_that_payment_and_change_call_for():
+    fields = fields_of("""
+        MILL CAFE
+        COFFEE       4.00
+        TOTAL        4.03
+        ROUNDING     0.02
+        TOTAL        4.05
+        CASH         5.00
+        CHANGE       0.95
+        TOTAL        3.80
+    """)
+    assert fields.total.value == Decimal("4.05")
+    assert fields.consistency == "consistent"
+
+
+def test_sums_that_disagree_are_reported_and_nothing_is_changed():
+    fields = fields_of(bills.ENGLISH.replace("RM   6.70", "RM   6.10"))
+    assert fields.total.value == Decimal("6.10")
+    assert fields.consistency == "contradicted"
+    failed = [check for check in fields.checks if not check.holds]
+    assert ("cash - change = total", Decimal("6.70"), Decimal("6.10")) in [(c.name, c.left, c.right) for c in failed]
+
+
+def test_the_tax_within_and_the_subtotal_are_not_taken_for_the_total():
+    fields = fields_of("""
+        MILL CAFE
+        SUB TOTAL                 10.00
+        TOTAL QTY                     3
+        TOTAL (INCL GST)          10.60
+        GST @6% INCLUDED IN TOTAL  0.60
+        TOTAL SAVINGS              2.00
+    """)
+    assert fields.total.value == Decimal("10.60")
+
+
+def test_an_open_date_is_reported_with_both_readings():
+    day = fields_of("MILL CAFE\nDate 03/04/2018 10:41\nTOTAL  4.05").date
+    assert day.text == "03/04/2018"
+    assert day.ambiguous
+    assert day.candidates == (date(2018, 4, 3), date(2018, 3, 4))
+    clear = fields_of("MILL CAFE\nDate 13/04/2018 10:41\nTOTAL  4.05").date
+    assert not clear.ambiguous
+    assert clear.confidence > day.confidence
+
+
+def test_a_currency_that_is_not_printed_is_not_invented():
+    assert fields_of("MILL CAFE\nTOTAL  4.05").currency is None
+    dollars = fields_of("MILL CAFE\nTOTAL  $4.05").currency
+    assert (dollars.text, dollars.value) == ("$", None)
+
+
+def test_a_name_on_two_rows_is_joined_and_its_number_left_out():
+    fields = fields_of("""
+        MILL STREET BOOKS
+        CO. (M) SDN BHD (113825-W)
+        NO 8, JALAN 7/118B
+        56000 KUALA LUMPUR
+        TOTAL   9.65
+    """)
+    assert fields.company.value == "MILL STREET BOOKS CO. (M) SDN BHD"
+
+
+def test_the_customer_of_a_bill_is_not_its_merchant():
+    fields = fields_of("""
+        OAK TIMBER SUPPLY
+        LOT 276 JALAN BANTING
+        43800 DENGKIL, SELANGOR
+        TAX INVOICE
+        BILL TO :
+        FAR AWAY TRANSPORT SDN BHD
+        NO 1 JALAN AMAN 2
+        TOTAL   174.90
+    """)
+    assert fields.company.value == "OAK TIMBER SUPPLY"
+    assert fields.address.value == "LOT 276 JALAN BANTING 43800 DENGKIL, SELANGOR"
+
+
+def test_names_above_and_below_their_amounts_are_found():
+    above = fields_of("""
+        MILL CAFE
+        ITEM        QTY   PRICE   AMOUNT
+        BLUE MUG
+        9555916500133   2   3.10   6.20
+        TEA POT
+        9555916500126   1   4.62   4.62
+        TOTAL                     10.82
+    """)
+    below = fields_of("""
+        MILL CAFE
+        ITEM        QTY   PRICE   AMOUNT
+        9555916500133   2   3.10   6.20
+        BLUE MUG
+        9555916500126   1   4.62   4.62
+        TEA POT
+        TOTAL                     10.82
+    """)
+    for fields in (above, below):
+        assert [(item.name, item.quantity, item.amount) for item in fields.items] == [
+            ("BLUE MUG", 2, Decimal("6.20")),
+            ("TEA POT", 1, Decimal("4.62")),
+        ]
+
+
+def test_an_empty_document_has_no_fields():
+    empty = extract_fields(Document((), {}))
+    assert empty == Fields()
+    assert empty.printed() == {"company": None, "date": None, "address": None, "total": None}
+
+
+@pytest.mark.parametrize("bill", [bills.ENGLISH, bills.GERMAN, bills.HUNGARIAN, "MILL CAFE"])
+def test_fields_come_back_from_json(bill: str):
+    fields = fields_of(bill)
+    assert Fields.from_dict(json.loads(json.dumps(fields.to_dict(), allow_nan=False))) == fields
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("0123456789.,:/-()%€$ \nATOLRMXDEÜ"), max_size=200))
+def test_no_text_makes_the_rules_fail(text: str):
+    fields = fields_of(text)
+    assert Fields.from_dict(json.loads(json.dumps(fields.to_dict()))) == fields

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from billocr_assets.fields.lexicon import concepts, fold
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("GRAND TOTAL :", "grand_total"), ("Jumlah Besar", "grand_total"), ("Zu zahlen EUR", "grand_total"),
+        ("Celkem k úhradě", "grand_total"), ("Na úhradu", "grand_total"), ("SUMA PLN", "grand_total"),
+        ("FIZETENDŐ", "grand_total"), ("Net à payer", "grand_total"),
+        ("Sub-Total", "subtotal"), ("Mezisoučet", "subtotal"),
+        ("RÜCKGELD", "change"), ("Vráceno", "change"), ("Reszta", "change"),
+        ("VISSZAJÁRÓ", "change"), ("BAKI", "change"),
+        ("MwSt", "tax"), ("DPH 21%", "tax"), ("Gotówka", "cash"), ("Készpénz", "cash"), ("Bargeld", "cash"),
+    ],
+)  # fmt: skip
+def test_words_of_eight_languages_mean_the_same(text: str, concept: str):
+    assert concept in concepts(text)
+
+
+@pytest.mark.parametrize("text", ["TOTLA AMOUNT", "GRANDTOTAL", "GRAND T0TAL", "GRAND TOTALS", "GRND TOTAL"])
+def test_one_wrong_letter_or_a_lost_blank_does_not_hide_the_total(text: str):
+    assert concepts(text) & {"grand_total", "total"}
+
+
+def test_short_and_neighbouring_words_are_not_mistaken():
+    assert "cash" not in concepts("CASE")
+    assert "change" not in concepts("SERVICE CHARGE")
+    assert concepts("OAT MILK") == frozenset()
+
+
+def test_folding_takes_off_accents_and_signs():
+    assert fold("Dębowa  5, Straße – Łódź!") == "DEBOWA 5 STRASSE LODZ"
