@@ -7,7 +7,6 @@ answers, restarts one that dies, and ends them all on SIGINT or SIGTERM. Logs li
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -176,13 +175,14 @@ def services(settings: Settings, dagster_home: Path, logs: Path) -> list[Service
 
 def prepare(settings: Settings) -> tuple[Path, Path]:
     """Folders, Dagster's instance configuration and the migrated database: ``(dagster_home, logs)``."""
+    from billocr_assets.instance import prepare_instance
     from billocr_assets.store import open_store
     from billocr_assets.store.reading import sync_shipped_models
 
     dagster_home, logs = settings.home.resolve() / "dagster", settings.home.resolve() / "logs"
     for folder in (dagster_home, logs):
         folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Path(__file__).with_name("dagster.yaml"), dagster_home / "dagster.yaml")
+    prepare_instance(dagster_home, Path(__file__).with_name("dagster.yaml"))
     store = open_store(settings)
     store.database.migrate()
     sync_shipped_models(store)
