@@ -42,7 +42,7 @@ def gcs() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture()
+@pytest.fixture
 def gcs_bucket(gcs: str) -> str:
     """The URL of an empty bucket."""
     return servers.create_bucket(gcs)
@@ -67,14 +67,14 @@ def _migrated_postgres(postgres: servers.Postgres) -> str:
     return name
 
 
-@pytest.fixture()
+@pytest.fixture
 def sqlite_url(_migrated_sqlite: Path, tmp_path: Path) -> str:
     """A migrated SQLite database of the test's own."""
     shutil.copy(_migrated_sqlite, tmp_path / "billocr.db")
     return f"sqlite:///{tmp_path / 'billocr.db'}"
 
 
-@pytest.fixture()
+@pytest.fixture
 def postgres_url(postgres: servers.Postgres, _migrated_postgres: str) -> Iterator[str]:
     """A migrated PostgreSQL database of the test's own."""
     name = postgres.create_database(template=_migrated_postgres)
@@ -87,7 +87,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
     """An empty store, once on SQLite and once on PostgreSQL, with its objects in a folder."""
     settings = Settings(home=tmp_path / "home", database_url=database_url)
@@ -96,6 +96,6 @@ def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
     store.database.engine.dispose()
 
 
-@pytest.fixture()
+@pytest.fixture
 def user(store: Store) -> User:
     return local_user(store)

@@ -76,7 +76,7 @@ def inspect(data: bytes, max_pixels: int = MAX_PIXELS, max_pages: int = MAX_PAGE
     """Check a file by its headers, decoding no pixel.
 
     Args:
-        max_pixels: over all pages together.
+        max_pixels: of a picture, all its pages together, and of the pictures on a page of a PDF.
 
     Returns:
         The media type, and (width, height) of each page in the frame that :func:`load_pages` gives.
@@ -94,17 +94,13 @@ def inspect(data: bytes, max_pixels: int = MAX_PIXELS, max_pages: int = MAX_PAGE
             if media_type == "application/pdf":
                 sizes = _pdf_sizes(data, max_pixels, max_pages)
             else:
-                sizes = _picture_sizes(data, media_type, max_pages)
+                sizes = _picture_sizes(data, media_type, max_pixels, max_pages)
         except Image.DecompressionBombError:  # Pillow's own limit, far above ours
             raise TooManyPixels(max_pixels) from None
         if not sizes:
             raise NoPages
         if min(min(size) for size in sizes) < 1:
             raise Damaged(_NAMES[media_type])
-        if len(sizes) > max_pages:
-            raise TooManyPages(max_pages)
-        if sum(width * height for width, height in sizes) > max_pixels:
-            raise TooManyPixels(max_pixels)
     return media_type, sizes
 
 
@@ -153,8 +149,7 @@ def _errors_as_damaged(media_type: str) -> Iterator[None]:
 # Pictures
 
 
-def _picture_sizes(data: bytes, media_type: str, max_pages: int) -> list[tuple[int, int]]:
-    """Sizes of the pages, of at most one more than ``max_pages``."""
+def _picture_sizes(data: bytes, media_type: str, max_pixels: int, max_pages: int) -> list[tuple[int, int]]:
     sizes = []
     with Image.open(BytesIO(data), formats=[_PILLOW[media_type]]) as picture:
         # Only TIFF has pages; the further pictures of other kinds are frames, thumbnails and depth maps.
@@ -165,6 +160,10 @@ def _picture_sizes(data: bytes, media_type: str, max_pages: int) -> list[tuple[i
                 break
             width, height = picture.size
             sizes.append((height, width) if _orientation(picture, data, media_type) >= 5 else (width, height))
+    if len(sizes) > max_pages:
+        raise TooManyPages(max_pages)
+    if sum(width * height for width, height in sizes) > max_pixels:
+        raise TooManyPixels(max_pixels)
     return sizes
 
 
