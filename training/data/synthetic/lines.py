@@ -151,7 +151,7 @@ def _photograph(
         y0, y1 = min(y0, baseline - cap), max(y1, baseline)
     x0, x1 = float(boxes[0, 0]), float(boxes[-1, 2])
     h = y1 - y0
-    top_margin, bottom_margin = (min(max(r.gauss(0.09, 0.06), -0.02), 0.3) * h for _ in range(2))
+    top_margin, bottom_margin = (min(max(r.gauss(0.11, 0.07), -0.02), 0.35) * h for _ in range(2))
     left_margin, right_margin = (r.uniform(-0.03, 0.35) * h for _ in range(2))
     x0, x1, y0, y1 = x0 - left_margin, x1 + right_margin, y0 - top_margin, y1 + bottom_margin
 
@@ -191,7 +191,7 @@ def _photograph(
     return LineSample(image, text, glyphs, mid_baseline - a[1, 1] * cap, mid_baseline, tops, baselines)
 
 
-def _curl(r: random.Random, coverage: np.ndarray):
+def _curl(r: random.Random, coverage: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     height, width = coverage.shape
     amplitude, phase, turns = r.uniform(-0.1, 0.1) * height, r.uniform(0, 6.3), r.uniform(0.3, 1.2) * 6.3 / width
 
