@@ -10,7 +10,7 @@ from billocr_assets.settings import get_settings
 def main() -> None:
     settings = get_settings()
     # One worker: a Streamlit session lives in one process. More come by more pods with sticky sessions.
-    uvicorn.run("billocr_ui.asgi:app", host=settings.host, port=settings.ui_port, log_level="warning", workers=1)
+    uvicorn.run("billocr_ui.asgi:app", host=settings.host, port=settings.ui_port, access_log=False)
 
 
 if __name__ == "__main__":

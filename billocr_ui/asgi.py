@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 
+from streamlit import config
+
 from billocr_assets.settings import get_settings
 from billocr_ui.routes import routes
 from billocr_ui.security import SecurityHeaders
 
-# Streamlit reads its limit from its own configuration; ours is the one that counts.
-os.environ["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] = str(get_settings().max_upload_mb)
+log = logging.getLogger(__name__)
 
-app = st.App(Path(__file__).parent / "app.py", routes=routes(), middleware=[Middleware(SecurityHeaders)])
+
+def say_sorry(error: BaseException) -> bool:
+    """Our own words for an error of ours; the details belong in the log."""
+    log.error("a page failed", exc_info=error)
+    st.error("Something went wrong here. Please reload the page. If it stays, the log of the UI says why.")
+    return True
+
+
+app = st.App(
+    Path(__file__).parent / "app.py",
+    routes=routes(),
+    middleware=[Middleware(SecurityHeaders)],
+    on_script_error=say_sorry,
+)
+# Streamlit refuses larger files while they still arrive; the limit is the installation's, checked again at intake.
+config.set_option("server.maxUploadSize", get_settings().max_upload_mb)

@@ -32,10 +32,9 @@ class BillPage:
         progress: 0..1, and ``doing`` says what is being done.
         failure: why the last reading failed.
         viewer: what the component ``bill_viewer`` takes.
-        quality: label, value and a remark (empty where nothing is wrong), one a figure.
-        models: network, version, and whether a newer one reads bills now.
-        seconds: of the reading, all stages together; None before the first.
-        read_at: when the shown text was read.
+        quality: label and value with a remark where something is wrong.
+        read_by: label and value: the networks' versions, when, and how long it took.
+        outdated: a newer version of a network reads bills now.
     """
 
     bill: Bill
@@ -46,18 +45,13 @@ class BillPage:
     doing: str
     failure: str
     viewer: dict[str, Any]
-    quality: list[tuple[str, str, str]]
-    models: list[tuple[str, str, bool]]
-    seconds: float | None
-    read_at: str
+    quality: list[tuple[str, str]]
+    read_by: list[tuple[str, str]]
+    outdated: bool
 
     @property
     def final(self) -> bool:
         return self.status in ("read", "failed")
-
-    @property
-    def outdated(self) -> bool:
-        return any(newer for _, _, newer in self.models)
 
 
 def bill_page(store: Store, user: User, bill_id: str, now: datetime, zone: tzinfo | None) -> BillPage:
@@ -82,9 +76,8 @@ def bill_page(store: Store, user: User, bill_id: str, now: datetime, zone: tzinf
         failure=_failure(bill),
         viewer=viewer_data(bill, result, document, fields),
         quality=quality(document) if document else [],
-        models=_models(store, result),
-        seconds=sum(result.seconds.values()) if result else None,
-        read_at=wording.when(result.created_at, now, zone) if result else "",
+        read_by=_read_by(result, now, zone) if result else [],
+        outdated=bool(result) and _outdated(store, result),
     )
 
 
@@ -201,32 +194,35 @@ def _failure(bill: Bill) -> str:
     return f"It went wrong while {stage}: {bill.failed_why or 'no reason was recorded.'}"
 
 
-def quality(document: Document) -> list[tuple[str, str, str]]:
-    """Label, value and remark of each figure; several pages are judged by the worst."""
+def quality(document: Document) -> list[tuple[str, str]]:
+    """Label and value of each figure, with a remark where something is wrong; pages are judged by the worst."""
     qualities = [page.quality for page in document.pages]
     words = document.words
     sharpness, contrast = min(q.sharpness for q in qualities), min(q.contrast for q in qualities)
     brightness = min(q.brightness for q in qualities)
     unsure = sum(word.confidence < UNSURE for word in words)
-    turned = [q.orientation for q in qualities if q.orientation]
+    turned = next((q.orientation for q in qualities if q.orientation), 0)
     skew = max((q.skew_degrees for q in qualities), key=abs)
-    return [
+    figures = [
         ("Words", f"{len(words)} in {len(document.lines)} lines", "" if words else "no text was found"),
-        ("Unsure words", str(unsure), "check the marked words" if unsure else ""),
-        ("Sharpness", f"{sharpness:.0f}", "blurred: take the photo again" if sharpness < BLURRED else ""),
+        ("Unsure words", str(unsure), "they are marked, please check" if unsure else ""),
+        ("Sharpness", f"{sharpness:.0f}", "blurred, a steadier photo helps" if sharpness < BLURRED else ""),
         ("Contrast", f"{contrast:.0f} of 255", "faint print" if contrast < FLAT else ""),
-        ("Brightness", f"{brightness:.0f} of 255", "dark: more light helps" if brightness < DARK else ""),
-        ("Tilt taken out", f"{skew:.1f}°" + (f", turned by {turned[0]}°" if turned else ""), ""),
+        ("Brightness", f"{brightness:.0f} of 255", "dark, more light helps" if brightness < DARK else ""),
+        ("Tilt taken out", f"{skew:.1f}°" + (f", turned by {turned}°" if turned else ""), ""),
         ("Paper", "outline found" if all(q.paper_found for q in qualities) else "whole picture used", ""),
     ]
+    return [(label, f"{value} – {remark}" if remark else value) for label, value, remark in figures]
 
 
-def _models(store: Store, result: MachineResult | None) -> list[tuple[str, str, bool]]:
-    if result is None:
-        return []
+def _read_by(result: MachineResult, now: datetime, zone: tzinfo | None) -> list[tuple[str, str]]:
+    versions = [(label, result.models[network]) for network, label in wording.NETWORKS.items()]
+    took = f"{sum(result.seconds.values()):.1f} s"
+    return [*versions, ("When", wording.when(result.created_at, now, zone)), ("Took", took)]
+
+
+def _outdated(store: Store, result: MachineResult) -> bool:
     promoted = promoted_models(store)
-    return [
-        (label, version, network in promoted and promoted[network].version != version)
-        for network, label in wording.NETWORKS.items()
-        if (version := result.models.get(network))
-    ]
+    return any(
+        network in promoted and promoted[network].version != version for network, version in result.models.items()
+    )

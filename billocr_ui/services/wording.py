@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from html import escape
 from zoneinfo import ZoneInfo
 
 # In the order of the road; a stage is recorded when it has ended, so the label says what comes after it.
@@ -88,6 +89,6 @@ def literal(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", " ".join(text.split()))
 
 
-def table(rows: Iterable[tuple[str, str]]) -> str:
-    """Label and value pairs as a Markdown table without a heading row's text."""
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {literal(label)} | {literal(value)} |" for label, value in rows)])
+def facts(rows: Iterable[tuple[str, str]]) -> str:
+    """Label and value pairs as an HTML description list; both may come from outside."""
+    return f'<dl class="facts">{"".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)}</dl>'

@@ -38,11 +38,12 @@ try:
 except BillNotFound as error:
     st.title("Bill")
     st.warning(str(error))
-    st.page_link("pages/bills.py", label="All bills")
+    st.page_link("views/bills.py", label="All bills")
     st.stop()
 
 polling = not page.final
-st.page_link("pages/bills.py", label="← All bills")
+with st.container(key="back"):
+    st.page_link("views/bills.py", label="← All bills")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
     with st.container(width="content", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -69,12 +70,11 @@ if page.outdated:
 bill_viewer(page.viewer, key=f"viewer-{bill_id}")
 
 if page.quality:
-    with st.expander("Quality and models"), st.container(key="reading"):
+    with st.expander("Quality and models"):
         figures, reading = st.columns(2, gap="large")
         with figures:
-            st.subheader("Quality")
-            st.markdown(wording.table((label, f"{value} {remark and f'— {remark}'}") for label, value, remark in page.quality))
+            st.subheader("Quality", anchor=False)
+            st.html(wording.facts(page.quality))
         with reading:
-            st.subheader("Read by")
-            versions = [(label, f"{version}{' — a newer one is in use now' if newer else ''}") for label, version, newer in page.models]
-            st.markdown(wording.table([*versions, ("When", page.read_at), ("Took", f"{page.seconds:.1f} s")]))
+            st.subheader("Read by", anchor=False)
+            st.html(wording.facts(page.read_by))

@@ -8,7 +8,6 @@ from typing import get_args
 import streamlit as st
 
 from billocr_assets.store.bills import read_again
-from billocr_assets.store.errors import BillError
 from billocr_assets.store.schema import BillStatus
 from billocr_ui.components.bill_cards import bill_cards
 from billocr_ui.identity import page_user, the_store
@@ -43,24 +42,24 @@ def show_cards() -> None:
     if clicked := bill_cards(found.cards, key="bills"):
         what, bill_id = clicked
         if what == "open":
-            st.switch_page("pages/bill.py", query_params={"id": bill_id})
-        try:
-            read_again(store, user, bill_id)
-        except BillError as error:
-            st.toast(str(error))
+            st.switch_page("views/bill.py", query_params={"id": bill_id})
+        read_again(store, user, bill_id)
         st.rerun(scope="app")
     if not found.unfinished and polling:
         st.rerun(scope="app")
 
 
-st.title("Bills")
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.title("Bills", anchor=False, width="content")
+    if has_bills(store, user) and st.button("Upload", type="primary"):
+        st.switch_page("views/upload.py")
 if not has_bills(store, user):
     with st.container(border=True, horizontal_alignment="center", key="empty"):
         st.space("small")
         st.subheader("No bills yet", text_alignment="center")
         st.markdown("Upload a photo, scan or PDF, and its text appears here.", text_alignment="center")
         if st.button("Upload bills", type="primary"):
-            st.switch_page("pages/upload.py")
+            st.switch_page("views/upload.py")
         st.space("small")
     st.stop()
 
@@ -74,7 +73,6 @@ with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         live=True,
         bind="query-params",
         on_change=first_page,
-        width=320,
     )
     counts = load().counts
     st.segmented_control(
@@ -87,6 +85,7 @@ with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         label_visibility="collapsed",
         bind="query-params",
         on_change=first_page,
+        wrap=True,
     )
 
 found = load()

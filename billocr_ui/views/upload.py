@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
-from billocr_assets.store.bills import read_again
-from billocr_assets.store.errors import BillError
+from billocr_assets.store.bills import list_bills, read_again
 from billocr_ui.components.bill_cards import bill_cards
 from billocr_ui.identity import page_user, the_store
 from billocr_ui.services import wording
 from billocr_ui.services.cards import all_final, cards
 from billocr_ui.services.uploads import SUFFIXES, Outcome, has_bills, keep_both, samples, submit
+
+LATEST = 4
 
 store, user = the_store(), page_user()
 # Outcomes by the upload's own id: a script that is interrupted half way must not hand in a file twice.
@@ -38,32 +40,31 @@ def clear() -> None:
     outcomes.clear()
 
 
-def waiting_bills() -> list[str]:
-    return [outcome.bill_id for outcome in outcomes.values() if outcome.state == "accepted" and outcome.bill_id]
-
-
-def current_cards() -> list[dict]:
-    return cards(store, user, waiting_bills(), datetime.now(UTC), wording.time_zone(st.context.timezone))
-
-
-def show_progress() -> None:
-    shown = current_cards()
-    finished = all_final(shown)
-    if clicked := bill_cards(shown, key="uploaded", compact=True):
+def show_bills(bill_ids: list[str], key: str, compact: bool, polling: bool) -> None:
+    shown = load(bill_ids)
+    if clicked := bill_cards(shown, key=key, compact=compact):
         what, bill_id = clicked
         if what == "open":
-            st.switch_page("pages/bill.py", query_params={"id": bill_id})
-        try:
-            read_again(store, user, bill_id)
-        except BillError as error:
-            st.toast(str(error))
+            st.switch_page("views/bill.py", query_params={"id": bill_id})
+        read_again(store, user, bill_id)
         st.rerun(scope="app")
-    if finished and polling:
+    if polling and all_final(shown):
         st.rerun(scope="app")
 
 
-with st.container(width=880):
-    st.title("Upload bills")
+def load(bill_ids: list[str]) -> list[dict[str, Any]]:
+    return cards(store, user, bill_ids, datetime.now(UTC), wording.time_zone(st.context.timezone))
+
+
+def show_live(bill_ids: list[str], key: str, compact: bool) -> bool:
+    """Cards that follow the reading without a reload; whether any still changes."""
+    polling = not all_final(load(bill_ids))
+    st.fragment(show_bills, run_every=0.7 if polling else None)(bill_ids, key, compact, polling)
+    return polling
+
+
+with st.container():
+    st.title("Upload bills", anchor=False)
     st.write(
         f"Photos, scans and PDFs of bills and receipts, up to {store.settings.max_upload_mb} MB "
         f"and {wording.pages(store.settings.max_pages)} each. Their text is read within seconds."
@@ -81,7 +82,7 @@ with st.container(width=880):
         )
     else:
         photo = st.camera_input(
-            "Photo of a bill", label_visibility="collapsed", resolution="highest", key=f"photo-{round_}"
+            "Photo of a bill", label_visibility="collapsed", resolution="1080p", width=640, key=f"photo-{round_}"
         )
         files = [photo] if photo else []
 
@@ -101,21 +102,26 @@ with st.container(width=880):
             with st.container(border=True, key=f"duplicate-{file_id}"):
                 st.markdown(f"**{wording.literal(outcome.name)}** {wording.literal(outcome.sentence)}")
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    st.page_link("pages/bill.py", label="Open the first", query_params={"id": outcome.bill_id or ""})
+                    st.page_link("views/bill.py", label="Open the first", query_params={"id": outcome.bill_id or ""})
                     st.button("Keep both", key=f"keep-{file_id}", on_click=keep, args=(file_id,))
 
-    if waiting_bills():
-        shown = current_cards()
-        polling = not all_final(shown)
-        done = sum(card["status"] in ("read", "failed") for card in shown)
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader(f"Reading {wording.bills(len(shown))}" if polling else f"{wording.bills(len(shown))} done")
-            if not polling:
+    accepted = [outcome.bill_id for outcome in outcomes.values() if outcome.state == "accepted" and outcome.bill_id]
+    if outcomes:
+        heading = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        reading = show_live(accepted, "uploaded", compact=True) if accepted else False
+        with heading:
+            title = f"{'Reading ' if reading else ''}{wording.bills(len(accepted))}{'' if reading else ' done'}"
+            st.subheader(title if accepted else "Nothing to read", anchor=False, width="content")
+            if not reading:
                 st.button("Clear this list", type="tertiary", on_click=clear)
-        st.fragment(show_progress, run_every=0.7 if polling else None)()
-    elif outcomes:
-        st.button("Clear this list", type="tertiary", on_click=clear)
     elif samples() and not has_bills(store, user):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key="samples"):
             st.markdown("**No bill at hand?** Try the sample bills that come with Bill OCR.")
             st.button("Try the samples", on_click=hand_in_samples)
+
+if not outcomes and (latest := list_bills(store, user, limit=LATEST).bills):
+    st.space("small")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Latest bills", anchor=False, width="content")
+        st.page_link("views/bills.py", label="All bills →")
+    show_live([bill.id for bill in latest], "latest", compact=False)
