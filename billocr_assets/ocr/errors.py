@@ -62,13 +62,6 @@ class TooManyPages(PageError):
         super().__init__(f"The file has more than {limit} pages. Please split it.")
 
 
-class NoPages(PageError):
-    code = "no_pages"
-
-    def __init__(self) -> None:
-        super().__init__("The file has no pages. Please export it again.")
-
-
 class PasswordProtected(PageError):
     code = "password_protected"
 

@@ -20,7 +20,6 @@ from PIL import ExifTags, Image
 from billocr_assets.ocr.errors import (
     Damaged,
     Empty,
-    NoPages,
     PageError,
     PasswordProtected,
     TooManyPages,
@@ -97,9 +96,7 @@ def inspect(data: bytes, max_pixels: int = MAX_PIXELS, max_pages: int = MAX_PAGE
                 sizes = _picture_sizes(data, media_type, max_pixels, max_pages)
         except Image.DecompressionBombError:  # Pillow's own limit, far above ours
             raise TooManyPixels(max_pixels) from None
-        if not sizes:
-            raise NoPages
-        if min(min(size) for size in sizes) < 1:
+        if not sizes or min(min(size) for size in sizes) < 1:
             raise Damaged(_NAMES[media_type])
     return media_type, sizes
 
