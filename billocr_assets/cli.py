@@ -241,18 +241,26 @@ def _all(files: list[Path], jobs: int) -> Iterator[Reading]:
             try:
                 yield future.result()
             except Exception as error:  # the process died, of memory most likely
-                yield Reading(waiting[future], failure=f"Reading it failed: {error}")
+                yield Reading(waiting[future], failure=f"Reading it failed: {error or type(error).__name__}")
 
 
 def read_file(path: Path) -> Reading:
-    """Read one file; never raises for what is in it."""
+    """Read one file; never raises for what is in it.
+
+    Raises:
+        click.ClickException: there are no networks to read with.
+    """
     from billocr_assets.fields import extract_fields
     from billocr_assets.ocr.errors import BillError
     from billocr_assets.ocr.models import load_models
     from billocr_assets.ocr.pipeline import read_bill
     from billocr_assets.settings import get_settings
 
-    models = load_models(get_settings().models_dir)
+    settings = get_settings()
+    try:
+        models = load_models(settings.models_dir)
+    except Exception as error:  # whatever onnxruntime raises for a file that is missing or no network
+        raise click.ClickException(f"The networks in {settings.models} cannot be loaded: {error}") from error
     try:
         start = time.perf_counter()
         document = read_bill(path.read_bytes(), models)

@@ -1,0 +1,263 @@
+"""The command line, as a person and a script use it; pictures are drawn here and read by the shipped networks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image, ImageDraw, ImageFont
+
+from billocr_assets import evaluation
+from billocr_assets.cli import bill_json, find_files, main, target_names
+from billocr_assets.fields import Fields, extract_fields
+from billocr_assets.ocr.document import Document
+from tests.fields import bills
+
+ROWS = (
+    ("Harbour Lane Grocers", ""),
+    ("14 Quay Street", ""),
+    ("40100 Eastport", ""),
+    ("Date 25/12/2018", "10:41"),
+    ("Oat Milk", "3.90"),
+    ("Rye Bread", "2.40"),
+    ("TOTAL", "EUR 6.30"),
+    ("CASH", "10.00"),
+    ("CHANGE", "3.70"),
+)
+
+
+def draw(total: str = "EUR 6.30") -> Image.Image:
+    """A bill of 560 x 760 pixels."""
+    picture = Image.new("RGB", (560, 760), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(30)
+    for number, (left, right) in enumerate(ROWS):
+        y = 50 + 70 * number
+        right = total if left == "TOTAL" else right
+        pen.text((40, y), left, "black", font)
+        pen.text((520 - pen.textlength(right, font), y), right, "black", font)
+    return picture
+
+
+@pytest.fixture(scope="module")
+def bill(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bill") / "shop.png"
+    draw().save(path)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def result_of(folder: Path, name: str) -> dict[str, Any]:
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def test_the_text_of_a_bill_goes_to_standard_output(bill: Path):
+    done = run("read", bill)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert any("TOTAL" in line and "6.30" in line for line in lines), done.stdout
+    assert done.stderr == ""
+
+
+def test_json_has_what_a_program_needs(bill: Path, tmp_path: Path):
+    done = run("read", bill, "--format", "json", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["shop.json"]
+    result = result_of(tmp_path / "out", "shop.json")
+    assert (result["image"], result["width"], result["height"]) == ("shop.png", 560, 760)
+    assert set(result["models"]) == {"line_detector", "line_segmenter", "line_recogniser"}
+    assert 0 < sum(result["stages"].values()) <= result["seconds"] + 0.01
+    for line in result["lines"]:
+        assert line["page"] == 1
+        assert " ".join(word["text"] for word in line["words"]) == line["text"]
+        assert all(-20 <= x <= 580 and -20 <= y <= 780 for x, y in line["polygon"])
+    assert set(result["fields"]) == {"company", "date", "address", "total"}
+    assert result["fields"]["date"] == "25/12/2018"
+    assert result["values"]["date"]["value"] == "2018-12-25"
+    assert result["values"]["total"]["value"] == "6.30"
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(bill: Path, tmp_path: Path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xffnothing more")
+    done = run("read", tmp_path / "bad.jpg", tmp_path / "gone.png", bill, "--format", "json", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["shop.json"]
+    complaints = done.stderr.splitlines()
+    assert any("bad.jpg: This JPEG file is damaged" in line for line in complaints), complaints
+    assert any("gone.png: There is no such file." in line for line in complaints), complaints
+    assert complaints[-1] == "1 of 3 files read."
+
+
+def test_a_folder_is_read_and_what_is_no_picture_is_left_alone(bill: Path, tmp_path: Path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    shutil.copy(bill, tmp_path / "in" / "one.png")
+    shutil.copy(bill, tmp_path / "in" / "deep" / "without-a-suffix")
+    (tmp_path / "in" / "notes.json").write_text("{}")
+    (tmp_path / "in" / ".hidden.png").write_bytes(b"")
+    done = run("read", tmp_path / "in", "--format", "json", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one.json", "without-a-suffix.json"]
+
+
+def test_two_bills_of_one_name_do_not_overwrite_each_other(bill: Path, tmp_path: Path):
+    for folder, total in (("a", "EUR 6.30"), ("b", "EUR 8.90")):
+        (tmp_path / folder).mkdir()
+        draw(total).save(tmp_path / folder / "shop.png")
+    done = run("read", tmp_path / "a", tmp_path / "b", "--format", "json", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    totals = [result_of(tmp_path / "out", name)["values"]["total"]["value"] for name in ("shop.json", "shop-2.json")]
+    assert totals == ["6.30", "8.90"]
+
+
+def test_every_page_of_a_file_is_read_and_its_lines_say_which(tmp_path: Path):
+    draw().save(tmp_path / "two.pdf", save_all=True, append_images=[draw("EUR 8.90")])
+    done = run("read", tmp_path / "two.pdf", "--format", "json")
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    assert [page["number"] for page in result["pages"]] == [1, 2]
+    for page in (1, 2):
+        assert any("TOTAL" in line["text"] for line in result["lines"] if line["page"] == page)
+
+
+def test_several_processes_find_the_same(bill: Path, tmp_path: Path):
+    for name in ("one.png", "two.png"):
+        shutil.copy(bill, tmp_path / name)
+    for jobs in (1, 2):
+        done = run("read", tmp_path / "one.png", tmp_path / "two.png", "--jobs", jobs, "--format", "json",
+                   "--out", tmp_path / str(jobs))  # fmt: skip
+        assert done.exit_code == 0, done.output
+    for name in ("one.json", "two.json"):
+        alone, beside = (result_of(tmp_path / jobs, name) for jobs in ("1", "2"))
+        assert alone["lines"] == beside["lines"]
+        assert alone["values"] == beside["values"]
+
+
+def test_missing_networks_are_said_in_a_sentence(bill: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLOCR_MODELS_DIR", str(tmp_path))
+    done = run("read", bill)
+    assert done.exit_code == 1
+    assert f"The networks in {tmp_path} cannot be loaded" in done.stderr
+
+
+def test_reading_nothing_is_an_error(tmp_path: Path):
+    done = run("read", tmp_path)
+    assert done.exit_code == 1
+    assert "no picture or PDF" in done.stderr
+
+
+def test_names_stay_apart_where_case_does_not_count():
+    files = [Path("a/Bill.png"), Path("b/bill.jpg"), Path("bill-2.png"), Path("c/other.pdf")]
+    names = target_names(files, ".json")
+    assert names[files[0]] == "Bill.json"
+    assert len({name.lower() for name in names.values()}) == 4
+    assert names[files[3]] == "other.json"
+
+
+def test_a_file_named_twice_is_read_once(bill: Path):
+    files, failures = find_files((bill, bill.parent, bill))
+    assert files == [bill]
+    assert failures == []
+
+
+# ---------------------------------------------------------------------------------------------------------- evaluate
+
+
+@pytest.fixture
+def pack(bill: Path, tmp_path: Path) -> Path:
+    """A pack with one bill twice: annotated with what is on it, under two conditions."""
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    document = bills.document("\n".join("  ".join(row) for row in ROWS))
+    for name, known in (("one", True), ("two", False)):
+        shutil.copy(bill, folder / f"{name}.png")
+        truth = bill_json(f"{name}.png", document, extract_fields(document))
+        truth |= {"width": 560, "height": 760, "known": known}
+        (folder / f"{name}.json").write_text(json.dumps(truth))
+    return folder
+
+
+def test_evaluate_reads_the_pack_and_measures_it(pack: Path):
+    done = run("evaluate", pack, "--json")
+    assert done.exit_code == 0, done.output
+    measures = json.loads(done.stdout)
+    assert measures["images"] == 2
+    assert measures["missing_predictions"] == 0
+    assert measures["words_ci"]["f"] > 0.7
+    assert measures["seconds"]["n"] == 2
+
+
+def test_evaluate_measures_results_that_are_there(pack: Path):
+    done = run("evaluate", pack, "--predictions", pack, "--where", "known=true", "--json")
+    assert json.loads(done.stdout) == json.loads(json.dumps(evaluation.evaluate(pack, pack, [("known", "true")])))
+    table = run("evaluate", pack, "--predictions", pack)
+    assert table.exit_code == 0
+    assert "1.0000" in next(line for line in table.stdout.splitlines() if line.startswith("words_ci "))
+
+
+@pytest.mark.parametrize(("where", "said"), [("known", "KEY=VALUE"), ("known=perhaps", "no annotated bill matches")])
+def test_evaluate_says_what_is_wrong_with_a_condition(pack: Path, where: str, said: str):
+    done = run("evaluate", pack, "--where", where)
+    assert done.exit_code != 0
+    assert said in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------------------ upload
+
+
+def test_upload_registers_bills_and_names_what_it_does_not_take(
+    bill: Path, tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BILLOCR_DATABASE_URL", sqlite_url)
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    done = run("upload", bill, tmp_path / "bad.png")
+    assert done.exit_code == 1
+    (line,) = done.stdout.splitlines()
+    bill_id, path, outcome = line.split("\t")
+    assert (path, outcome) == (str(bill), "registered")
+    assert f"{tmp_path / 'bad.png'}: This is no picture or PDF" in done.stderr
+
+    again = run("upload", bill)
+    assert again.exit_code == 0
+    assert again.stdout == f"{bill_id}\t{bill}\talready there\n"
+    kept = run("upload", bill, "--keep-duplicates")
+    assert kept.stdout.endswith("registered\n")
+    assert kept.stdout.split("\t")[0] != bill_id
+
+
+def test_upload_without_an_installation_says_so_and_makes_none(bill: Path, tmp_path: Path):
+    done = run("upload", bill)
+    assert done.exit_code == 1
+    assert "There is no installation in" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+# ------------------------------------------------------------------------------------------------------ schema, JSON
+
+
+def test_the_schema_printed_is_valid_and_fits_documents():
+    done = run("schema")
+    schema = json.loads(done.stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(json.dumps(bills.document(bills.GERMAN).to_dict())), schema)
+
+
+def test_a_bill_without_any_text_has_null_fields():
+    result = bill_json("blank.png", Document((), {}), Fields())
+    assert result["fields"] == {"company": None, "date": None, "address": None, "total": None}
+    assert result["items"] == []
+    json.dumps(result, allow_nan=False)
+
+
+def test_amounts_in_json_are_exact():
+    document = bills.document(bills.ENGLISH)
+    values = json.loads(json.dumps(bill_json("a.png", document, extract_fields(document))))["values"]
+    assert Decimal(values["total"]["value"]) == Decimal("6.70")
+    assert values["change"]["value"] == "3.30"
