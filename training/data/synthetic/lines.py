@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.data.fonts import FontFace, Split, find_fonts
+from training.data.fonts import FontFace, Split
 from training.data.synthetic import effects
 from training.data.synthetic.phrases import line_text
-from training.data.synthetic.raster import Typeface, draw, pen_positions, typeface
+from training.data.synthetic.raster import Typeface, choose_face, draw, pen_positions, typeface
 
 # Few sizes, so that glyphs are rendered once; the final warp gives every size in between.
 _CAPS = (12, 16, 16, 22)
-_KIND_WEIGHTS = {"bitmap": 2.6, "mono": 1.2, "typewriter": 1.0, "sans": 1.3, "serif": 0.7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +38,6 @@ class LineSample:
     baseline: float
     tops: np.ndarray
     baselines: np.ndarray
-
-
-def choose_face(r: random.Random, text: str, fonts: Split = "train") -> tuple[FontFace, str]:
-    """A face, designs weighted by how receipt-like they are, and ``text`` without what it cannot draw."""
-    designs = _designs(fonts)
-    for _ in range(8):
-        face = r.choice(r.choices(designs[0], designs[1])[0])
-        if face.covers(text):
-            return face, text
-    kept = " ".join("".join(c for c in text if c in face.characters).split())
-    return face, kept or "0"
-
-
-_DESIGNS: dict[Split, tuple[list[list[FontFace]], list[float]]] = {}
-
-
-def _designs(fonts: Split) -> tuple[list[list[FontFace]], list[float]]:
-    if fonts not in _DESIGNS:
-        grouped: dict[str, list[FontFace]] = {}
-        for face in find_fonts(fonts):
-            # Slanted cuts are rare on receipts.
-            grouped.setdefault(face.design, []).extend([face] * (1 if face.slanted else 4))
-        faces = list(grouped.values())
-        _DESIGNS[fonts] = faces, [_KIND_WEIGHTS[group[0].kind] for group in faces]
-    return _DESIGNS[fonts]
 
 
 def synthesise_line(rng: np.random.Generator, fonts: Split = "train") -> LineSample:

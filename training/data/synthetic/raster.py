@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from PIL import ImageFont
 
-from training.data.fonts import FontFace
+from training.data.fonts import FontFace, Split, find_fonts
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +113,27 @@ def _close_blanks(boxes: np.ndarray, x: float, pens: np.ndarray) -> np.ndarray:
         after = x + pens[i + 1] if np.isnan(after) else after
         boxes[i, 0], boxes[i, 2] = before, max(before, after)
     return boxes
+
+
+_KIND_WEIGHTS = {"bitmap": 2.6, "mono": 1.2, "typewriter": 1.0, "sans": 1.3, "serif": 0.7}
+
+
+@cache
+def _designs(fonts: Split) -> tuple[list[list[FontFace]], list[float]]:
+    grouped: dict[str, list[FontFace]] = {}
+    for face in find_fonts(fonts):
+        # Slanted cuts are rare on receipts.
+        grouped.setdefault(face.design, []).extend([face] * (1 if face.slanted else 4))
+    faces = list(grouped.values())
+    return faces, [_KIND_WEIGHTS[group[0].kind] for group in faces]
+
+
+def choose_face(r: random.Random, text: str, fonts: Split = "train") -> tuple[FontFace, str]:
+    """A face, designs weighted by how receipt-like they are, and ``text`` without what it cannot draw."""
+    groups, weights = _designs(fonts)
+    for _ in range(8):
+        face = r.choice(r.choices(groups, weights)[0])
+        if face.covers(text):
+            return face, text
+    kept = " ".join("".join(c for c in text if c in face.characters).split())
+    return face, kept or "0"
