@@ -168,6 +168,8 @@ def check(sums: Sums, items: Decimal | None) -> tuple[Consistency, tuple[Check, 
         checks.append(Check("items = total", items, total))
     elif items is not None and sums.subtotal and items == sums.subtotal.value:
         checks.append(Check("items = subtotal", items, sums.subtotal.value))
+    elif items is not None and sums.rounding and abs(items - total) == abs(sums.rounding.value):
+        checks.append(Check("items + rounding = total", total, total))
     if any(not each.holds for each in strict):
         return "contradicted", tuple(checks)
     return ("consistent" if checks else "unknown"), tuple(checks)

@@ -208,3 +208,20 @@ def test_fields_come_back_from_json(bill: str):
 def test_no_text_makes_the_rules_fail(text: str):
     fields = fields_of(text)
     assert Fields.from_dict(json.loads(json.dumps(fields.to_dict()))) == fields
+
+
+def test_a_calculation_on_a_row_of_its_own_belongs_to_its_item():
+    fields = fields_of("""
+        Bäckerei Krume GmbH
+        Roggenbrot            2,10 A
+        3 X    0,99
+        Riegel                2,97 B
+        Brezel                1,80 A
+        2  0,90
+        Summe                 6,87
+    """)
+    assert [(item.name, item.quantity, item.unit_price, item.amount) for item in fields.items] == [
+        ("Roggenbrot", None, None, Decimal("2.10")),
+        ("Riegel", 3, Decimal("0.99"), Decimal("2.97")),
+        ("Brezel", 2, Decimal("0.90"), Decimal("1.80")),
+    ]
