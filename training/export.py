@@ -66,7 +66,8 @@ def export_onnx(
         for name, a, b in zip(outputs, wanted, engine(image.numpy()), strict=True):
             difference = float(np.abs(a.numpy() - b).max())
             if difference > tolerance:
-                raise ValueError(f"{path.name}: output {name} differs by {difference:.2g} on shape {tuple(image.shape)}")
+                shape = tuple(image.shape)
+                raise ValueError(f"{path.name}: output {name} differs by {difference:.2g} on shape {shape}")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

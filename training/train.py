@@ -1,7 +1,7 @@
 """Trains one of the three nets: ``python -m training.train fit|export|evaluate NET ...``.
 
 Each net has two modules of its name: ``training.tasks`` gives ``train`` and ``export``, ``training.evaluation`` gives
-``evaluate``, the figures of an exported graph on annotated receipts and rendered ones.
+``evaluate``, the figures of an exported graph.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,66 +22,126 @@ from training.export import write_metrics
 NETS = ("line_detector", "line_segmenter", "line_recogniser")
 
 
+def train(
+    net: str,
+    packs: Sequence[Path],
+    run: Path,
+    *,
+    minutes: float,
+    seed: int = 0,
+    synthetic_share: float | None = None,
+    start: Path | None = None,
+) -> None:
+    """Trains ``net`` for ``minutes`` in all; goes on where ``run`` holds a checkpoint.
+
+    Args:
+        packs: folders of annotated receipts; without any, rendered bills alone.
+        synthetic_share: share of rendered samples where there are receipts, 0..1; by default the net's own.
+        start: checkpoint of an earlier run to fine-tune.
+    """
+    options: dict[str, Any] = {} if synthetic_share is None else {"synthetic_share": synthetic_share}
+    module = importlib.import_module(f"training.tasks.{net}")
+    if net == "line_detector":
+        pages = [page for pack in packs for page in module.read_pages(pack)]
+        module.train(None, run, minutes, start=start, config=module.Config(seed=seed), pages=pages, **options)
+    else:
+        module.train(packs, run, minutes, seed=seed, start=start, **options)
+
+
+def export(net: str, run: Path, folder: Path, version: str) -> dict[str, Any]:
+    """Writes the averaged weights of ``run`` to ``folder/model.onnx`` and what is known of them to ``metrics.json``.
+
+    Returns:
+        What ``metrics.json`` says: name, version, sha256, parameters, steps, minutes and the command.
+
+    Raises:
+        ValueError: graph and net differ.
+    """
+    sha256 = importlib.import_module(f"training.tasks.{net}").export(run, folder, version)
+    state = torch.load(run / "last.ckpt", map_location="cpu", weights_only=False)
+    command = run / "command.txt"
+    metrics = {
+        "name": net,
+        "version": version,
+        "sha256": sha256,
+        "parameters": sum(
+            value.numel()
+            for name, value in state["state_dict"].items()
+            if name.startswith("net.") and not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        ),
+        "steps": state["global_step"],
+        "minutes": round(state["callbacks"]["Budget"]["spent"] / 60, 1),
+        "command": command.read_text(encoding="utf-8").strip() if command.exists() else None,
+    }
+    write_metrics(folder, metrics)
+    return metrics
+
+
+def evaluate(net: str, folder: Path, packs: Sequence[Path]) -> dict[str, float]:
+    """Figures of ``folder/model.onnx`` on annotated receipts, or on rendered bills where no pack is given.
+
+    Returns:
+        Figures by name; of several packs, each name begins with the pack's.
+    """
+    module = importlib.import_module(f"training.evaluation.{net}")
+    found = {pack.name: module.evaluate(folder / "model.onnx", pack) for pack in packs}
+    if not found:
+        return module.evaluate(folder / "model.onnx", None)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return {f"{pack}/{name}": value for pack, figures in found.items() for name, value in figures.items()}
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    fit = commands.add_parser("fit", help="train, or go on training")
-    fit.add_argument("--receipts", type=Path, help="folder of annotated receipts; without one, rendered bills alone")
-    fit.add_argument("--run", type=Path, required=True, help="folder of checkpoints and logs")
-    fit.add_argument("--minutes", type=float, required=True, help="wall minutes of training in all")
-    fit.add_argument("--synthetic-share", type=float, help="share of rendered samples where there are receipts, 0..1")
-    fit.add_argument("--start", type=Path, help="checkpoint of an earlier run to fine-tune")
-    fit.add_argument("--threads", type=int, default=1)
+    fitting = commands.add_parser("fit", help="train, or go on training")
+    fitting.add_argument("--run", type=Path, required=True, help="folder of checkpoints and logs")
+    fitting.add_argument("--minutes", type=float, required=True, help="wall minutes of training in all")
+    fitting.add_argument("--synthetic-share", type=float, help="share of rendered samples beside receipts, 0..1")
+    fitting.add_argument("--start", type=Path, help="checkpoint of an earlier run to fine-tune")
+    fitting.add_argument("--seed", type=int, default=0)
+    fitting.add_argument("--threads", type=int, default=1)
 
-    export = commands.add_parser("export", help="write the averaged weights as ONNX")
-    export.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
-    export.add_argument("--out", type=Path, required=True, help="folder for model.onnx")
-    export.add_argument("--version", required=True)
+    exporting = commands.add_parser("export", help="write the averaged weights as ONNX")
+    exporting.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
+    exporting.add_argument("--folder", type=Path, required=True, help="folder for model.onnx")
+    exporting.add_argument("--version", required=True)
 
-    evaluate = commands.add_parser("evaluate", help="measure an exported graph")
-    evaluate.add_argument("--model", type=Path, required=True, help="folder of model.onnx")
-    evaluate.add_argument("--receipts", type=Path, help="folder of annotated receipts")
+    measuring = commands.add_parser("evaluate", help="measure an exported graph, add the figures to metrics.json")
+    measuring.add_argument("--folder", type=Path, required=True, help="folder of model.onnx")
 
-    for command in (fit, export, evaluate):
+    for command in (fitting, measuring):
+        command.add_argument(
+            "--receipts", type=Path, action="append", default=[],
+            help="folder of annotated receipts; without one, rendered bills alone",
+        )  # fmt: skip
+    for command in (fitting, exporting, measuring):
         command.add_argument("net", choices=NETS)
     options = parser.parse_args(arguments)
 
     if options.command == "fit":
         torch.set_num_threads(options.threads)
-        share = {} if options.synthetic_share is None else {"synthetic_share": options.synthetic_share}
         options.run.mkdir(parents=True, exist_ok=True)
-        command_line = shlex.join(["python", "-m", "training.train", *(sys.argv[1:] if arguments is None else arguments)])
-        (options.run / "command.txt").write_text(command_line + "\n", encoding="utf-8")
-        module = importlib.import_module(f"training.tasks.{options.net}")
-        module.train(options.receipts, options.run, options.minutes, start=options.start, **share)
+        words = ["python", "-m", "training.train", *(sys.argv[1:] if arguments is None else arguments)]
+        (options.run / "command.txt").write_text(shlex.join(words) + "\n", encoding="utf-8")
+        train(
+            options.net, options.receipts, options.run, minutes=options.minutes, seed=options.seed,
+            synthetic_share=options.synthetic_share, start=options.start,
+        )  # fmt: skip
         print(f"{options.net}: trained, {options.run / 'last.ckpt'}")
     elif options.command == "export":
-        module = importlib.import_module(f"training.tasks.{options.net}")
-        sha256 = module.export(options.run, options.out, options.version)
-        write_metrics(options.out, {**about(options.run), "name": options.net, "version": options.version, "sha256": sha256})
-        print(f"{options.net}: {options.out / 'model.onnx'}")
+        export(options.net, options.run, options.folder, options.version)
+        print(f"{options.net}: {options.folder / 'model.onnx'}")
     else:
-        module = importlib.import_module(f"training.evaluation.{options.net}")
-        figures = module.evaluate(options.model / "model.onnx", options.receipts)
-        path = options.model / "metrics.json"
+        figures = evaluate(options.net, options.folder, options.receipts)
+        path = options.folder / "metrics.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        name = options.receipts.name if options.receipts else "synthetic"
-        write_metrics(options.model, {**known, "figures": {**known.get("figures", {}), name: figures}})
+        name = "+".join(pack.name for pack in options.receipts) or "rendered"
+        write_metrics(options.folder, {**known, "figures": {**known.get("figures", {}), name: figures}})
         print(json.dumps(figures, indent=1))
     return 0
-
-
-def about(run: Path) -> dict[str, Any]:
-    """How the checkpoint of ``run`` came to be: its command, steps, minutes and parameters."""
-    state = torch.load(run / "last.ckpt", map_location="cpu", weights_only=False)
-    command = run / "command.txt"
-    return {
-        "command": command.read_text(encoding="utf-8").strip() if command.exists() else None,
-        "steps": state["global_step"],
-        "minutes": round(state["callbacks"]["Budget"]["spent"] / 60, 1),
-        "parameters": sum(v.numel() for k, v in state["state_dict"].items() if k.startswith("net.") and "running_" not in k),
-    }
 
 
 if __name__ == "__main__":

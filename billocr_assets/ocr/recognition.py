@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,8 @@ def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
     run = np.cumsum(first.reshape(-1)).reshape(best.shape) - 1
     runs = int(run[-1, -1]) + 1 if run.size else 0
     weight = np.bincount(run.reshape(-1), score.reshape(-1), runs)
-    place = np.bincount(run.reshape(-1), (score * np.arange(best.shape[1])).reshape(-1), runs) / np.maximum(weight, 1e-9)
+    moment = np.bincount(run.reshape(-1), (score * np.arange(best.shape[1])).reshape(-1), runs)
+    place = moment / np.maximum(weight, 1e-9)
     peak = np.zeros(runs)
     np.maximum.at(peak, run.reshape(-1), score.reshape(-1))
     of_character = run[lines, frames]
@@ -64,7 +66,7 @@ def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
     bounds = np.searchsorted(lines, np.arange(len(best) + 1))
     return [
         _segment(symbols[a:b], (place[of_character[a:b]] + 0.5) * STRIDE, peak[of_character[a:b]])
-        for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+        for a, b in pairwise(bounds)
     ]
 
 
@@ -75,6 +77,4 @@ def _segment(symbols: np.ndarray, positions: np.ndarray, confidences: np.ndarray
     keep = ~(blank & before)
     if keep.any() and blank[keep][-1]:
         keep[np.flatnonzero(keep)[-1]] = False
-    return ReadSegment(
-        "".join(symbols[keep]), positions[keep].astype(np.float32), confidences[keep].astype(np.float32)
-    )
+    return ReadSegment("".join(symbols[keep]), positions[keep].astype(np.float32), confidences[keep].astype(np.float32))

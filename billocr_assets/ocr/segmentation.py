@@ -38,8 +38,8 @@ def crop_line(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.nd
         The crop (32, w) uint8, w >= 8, and the (3, 3) float64 homography from its pixels to the image's.
     """
     a, b, c, d = np.asarray(polygon, np.float64)
-    height = max(1.0, (np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2)
-    width = max(1.0, (np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2)
+    height = max(1.0, float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2)
+    width = max(1.0, float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2)
     mx, my = MARGIN[0] * height, MARGIN[1] * height
     # The line at its own scale first: shrinking by area afterwards keeps thin strokes of large print.
     own = np.array([[mx, my], [mx + width, my], [mx + width, my + height], [mx, my + height]], np.float32)
@@ -62,7 +62,7 @@ def crop_line(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def pad_crops(crops: Sequence[np.ndarray], multiple: int = 8) -> np.ndarray:
-    """(B, 1, 32, W) uint8 of crops (32, w), W a multiple of ``multiple``, each continued by its last column's median."""
+    """(B, 1, 32, W) uint8 of crops (32, w), each continued by its last column's median; ``multiple`` divides W."""
     width = -(-max(crop.shape[1] for crop in crops) // multiple) * multiple
     out = np.empty((len(crops), 1, HEIGHT, width), np.uint8)
     for row, crop in zip(out, crops, strict=True):

@@ -14,6 +14,7 @@ from torch.utils.data import IterableDataset
 
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, pad_crops
 from training.data.alphabet import ALPHABET, normalise
+from training.data.fonts import Split
 from training.data.receipts import AnnotatedReceipt
 
 CLASS = {c: i + 1 for i, c in enumerate(ALPHABET)}
@@ -30,12 +31,14 @@ class Line:
         image: (h, w) uint8; the line's box is ``box`` (x0, y0, x1, y1) in its pixels, the rest is surroundings.
         text: the truth in the alphabet.
         folded: the truth does not tell upper from lower case.
+        rendered: boxed and spoilt already, by the generator.
     """
 
     image: np.ndarray
     box: tuple[float, float, float, float]
     text: str
     folded: bool
+    rendered: bool = False
 
 
 def frames_needed(text: str) -> int:
@@ -73,8 +76,12 @@ def lines_of(receipts: Sequence[AnnotatedReceipt]) -> list[Line]:
     return lines
 
 
-def jittered(line: Line, rng: np.random.Generator, amount: float = 1.0) -> np.ndarray:
-    """The crop (32, w) uint8 of ``line`` as a detector would box it: edges off by a few hundredths of the height."""
+def jitter(line: Line, rng: np.random.Generator, amount: float = 1.0) -> tuple[np.ndarray, tuple[int, int]]:
+    """How a detector would box ``line``: edges off by a few hundredths of the height, a little slope and slant.
+
+    Returns:
+        The (2, 3) matrix from the line's pixels to a crop's, and the crop's (width, 32).
+    """
     x0, y0, x1, y1 = line.box
     h, w = y1 - y0, x1 - x0
     top, bottom = np.clip(rng.normal(0, 0.05, 2) * amount, -0.1, 0.14) * h
@@ -87,15 +94,23 @@ def jittered(line: Line, rng: np.random.Generator, amount: float = 1.0) -> np.nd
     shear = rng.normal(0, 0.08) * amount
     # A slope of up to two pixels over the line's length, as boxes of curled lines have.
     slope = np.clip(rng.normal(0, 0.8) * amount, -2, 2) / max(w * sx, HEIGHT)
-    size = (max(8, round((x1 - x0) * sx)), HEIGHT)
     matrix = np.array(
-        [[sx, shear * sx, -sx * x0 - shear * sx * (y0 + y1) / 2], [slope * sx, sy, -sy * y0 - slope * sx * (x0 + x1) / 2]]
+        [
+            [sx, shear * sx, -sx * x0 - shear * sx * (y0 + y1) / 2],
+            [slope * sx, sy, -sy * y0 - slope * sx * (x0 + x1) / 2],
+        ]
     )
+    return matrix, (max(8, round((x1 - x0) * sx)), HEIGHT)
+
+
+def jittered(line: Line, rng: np.random.Generator, amount: float = 1.0) -> np.ndarray:
+    """The crop (32, w) uint8 of ``line`` through :func:`jitter`."""
+    matrix, size = jitter(line, rng, amount)
     return cv2.warpAffine(line.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """``image`` (32, w) uint8 as scanners, thermal heads and cameras leave it; about half the lines stay as they are."""
+    """``image`` (32, w) uint8 as scanners, thermal heads and cameras leave it; many lines stay as they are."""
     out = image
     if rng.random() < 0.25:
         small = rng.uniform(0.45, 0.9)
@@ -121,7 +136,7 @@ def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         out = np.clip(real, 0, 255).astype(np.uint8)
     if rng.random() < 0.1:
         _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
-        out = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
     if rng.random() < 0.03:
         out = 255 - out
     return out
@@ -195,7 +210,7 @@ class LineBatches(IterableDataset):
         brief = [line for line in self.real if len(line.text) <= 6]
         while True:
             short = short_left > 0
-            samples = []
+            samples: list[tuple[np.ndarray, str, bool]] = []
             while len(samples) < self.pool:
                 sample = self._sample(rng, brief if short else self.real, short)
                 if sample[0].shape[1] <= self.longest:
@@ -225,24 +240,35 @@ class LineBatches(IterableDataset):
 
     def _sample(self, rng: np.random.Generator, real: Sequence[Line], short: bool) -> tuple[np.ndarray, str, bool]:
         line = self._draw(rng, real, short)
-        image = jittered(line, rng)
-        text, folded = line.text, line.folded
+        image, text = crop_of(line, rng), line.text
         if not short and rng.random() < self.joined_share:
             other = self._draw(rng, real, short)
-            second = jittered(other, rng)
-            if other.folded == folded and image.shape[1] + second.shape[1] < self.longest:
+            second = crop_of(other, rng)
+            if other.folded == line.folded and image.shape[1] + second.shape[1] < self.longest:
                 # The second line's paper takes the first one's grey, or the seam would be the cue.
                 shift = float(np.percentile(image, 90) - np.percentile(second, 90))
                 second = np.clip(second.astype(np.float32) + shift, 0, 255).astype(np.uint8)
                 image, text = np.hstack([image, second]), f"{text} {other.text}"
-        return spoilt(image, rng), text, folded
+        return image, text, line.folded
 
 
-def rendered_line(rng: np.random.Generator, fonts: str = "train") -> Line:
+def crop_of(line: Line, rng: np.random.Generator) -> np.ndarray:
+    """The crop (32, w) uint8 of ``line``, jittered and spoilt as far as it is not already."""
+    return jittered(line, rng, 0.25) if line.rendered else spoilt(jittered(line, rng), rng)
+
+
+def rendered_line(rng: np.random.Generator, fonts: Split = "train") -> Line:
     """A synthetic line, see :func:`training.data.synthetic.lines.synthesise_line`."""
     # Imported here: training on receipts alone needs no fonts.
     from training.data.synthetic.lines import synthesise_line
 
     sample = synthesise_line(rng, fonts)
-    h, w = sample.image.shape
-    return Line(sample.image, (0, 0, w, h), sample.text, False)
+    return Line(sample.image, inner_box(sample.image), sample.text, False, rendered=True)
+
+
+def inner_box(image: np.ndarray) -> tuple[float, float, float, float]:
+    """The box whose crop is all of ``image``, for a crop that has its margins."""
+    h, w = image.shape
+    own = h / (1 + 2 * MARGIN[1])
+    mx, my = min(MARGIN[0] * own, 0.4 * w), MARGIN[1] * own
+    return mx, my, w - mx, h - my

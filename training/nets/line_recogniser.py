@@ -25,10 +25,11 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        last = nn.BatchNorm2d(channels)
+        nn.init.zeros_(last.weight)
         self.body = nn.Sequential(
-            conv(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
+            conv(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), last
         )
-        nn.init.zeros_(self.body[-1].weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(x + self.body(x))
@@ -49,7 +50,8 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         b, t, c = x.shape
-        q, k, v = self.qkv(self.before(x)).reshape(b, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        split = self.qkv(self.before(x)).reshape(b, t, 3, self.heads, c // self.heads)
+        q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)
         frame = torch.arange(t, device=x.device)
         distance = frame[None, :] - frame[:, None]
         bias = self.bias[:, distance.clamp(-self.window, self.window) + self.window]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -48,6 +49,10 @@ def folded_log_probs(log_probs: torch.Tensor, fold: torch.Tensor, partner: torch
 class LineRecognition(Task):
     """CTC (Graves et al., 2006) in float32, on folded classes for truths that do not tell case."""
 
+    fold: torch.Tensor
+    partner: torch.Tensor
+    averaged: LineRecogniser
+
     def __init__(self, alphabet: str = ALPHABET) -> None:
         super().__init__(LineRecogniser(len(alphabet) + 1))
         fold, partner = case_pairs(alphabet)
@@ -73,7 +78,7 @@ class LineRecognition(Task):
 
 
 def train(
-    receipts: Path | None,
+    receipts: Sequence[Path],
     run: Path,
     minutes: float,
     *,
@@ -88,7 +93,7 @@ def train(
     """Trains within ``minutes`` and leaves ``run/last.ckpt``; goes on where one lies there.
 
     Args:
-        receipts: folder of annotated receipts, or None to train on rendered lines alone.
+        receipts: folders of annotated receipts; without any, rendered lines alone.
         synthetic_share: share of rendered lines where there are receipts, 0..1.
         start: checkpoint of an earlier run to fine-tune.
         rate: peak learning rate.
@@ -103,8 +108,8 @@ def train(
         task.load_state_dict(torch.load(start, map_location="cpu", weights_only=False)["state_dict"])
         task.net.load_state_dict(task.averaged.state_dict())
     batches = LineBatches(
-        lines_of(read_pack(receipts)) if receipts else [],
-        rendered_line if synthetic_share > 0 or receipts is None else None,
+        [line for pack in receipts for line in lines_of(read_pack(pack))],
+        rendered_line if synthetic_share > 0 or not receipts else None,
         rendered_share=synthetic_share,
         # A resumed run would otherwise see the samples of its beginning again.
         seed=seed + (int(torch.load(run / "last.ckpt", weights_only=False)["global_step"]) if resumed else 0),

@@ -1,0 +1,101 @@
+"""Fitting and exporting the line segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from training.data.line_columns import ColumnBatch, ColumnBatches
+from training.data.synthetic.lines import synthesise_line
+from training.export import export_onnx
+from training.fit import Task, fit
+from training.nets.line_segmenter import HEIGHT, LineSegmenter
+
+NAME = "line_segmenter"
+
+
+class LineSegmentation(Task):
+    """Cross entropy on gaps and glyph centres, absolute error of the heights where there is text."""
+
+    net: LineSegmenter
+    averaged: LineSegmenter
+
+    def __init__(self) -> None:
+        super().__init__(LineSegmenter())
+
+    def training_step(self, batch: ColumnBatch, _: int) -> torch.Tensor:
+        logits = self.net.logits(batch.images.float()).float()
+        gap, centre = (F.binary_cross_entropy_with_logits(logits[:, i], batch.targets[:, i]) for i in (0, 1))
+        text = 1 - batch.targets[:, :1]
+        off = (torch.sigmoid(logits[:, 2:]) * HEIGHT - batch.targets[:, 2:]).abs() * text
+        height = off.sum() / (2 * text.sum()).clamp_min(1)
+        self.log_dict({"gap": gap, "centre": centre, "height": height}, batch_size=len(batch.images))
+        return 2 * gap + centre + 0.1 * height
+
+
+def train(
+    receipts: Sequence[Path],
+    run: Path,
+    minutes: float,
+    *,
+    synthetic_share: float = 1.0,
+    start: Path | None = None,
+    seed: int = 0,
+    rate: float = 3e-3,
+    decay: float = 0.998,
+    workers: int = 0,
+) -> LineSegmentation:
+    """Trains within ``minutes`` and leaves ``run/last.ckpt``; goes on where one lies there.
+
+    Args:
+        receipts, synthetic_share: not used: only rendered lines tell where every glyph lies.
+        start: checkpoint of an earlier run to fine-tune.
+        rate: peak learning rate.
+        decay: of the weights' moving average.
+        workers: processes that make samples; 0 makes them in this one.
+    """
+    torch.manual_seed(seed)
+    task = LineSegmentation()
+    last = run / "last.ckpt"
+    if start is not None:
+        task.load_state_dict(torch.load(start, map_location="cpu", weights_only=False)["state_dict"])
+        task.net.load_state_dict(task.averaged.state_dict())
+    # A resumed run would otherwise see the samples of its beginning again.
+    seen = int(torch.load(last, weights_only=False)["global_step"]) if last.exists() else 0
+    batches = ColumnBatches(synthesise_line, seed=seed + seen)
+    fit(task, DataLoader(batches, batch_size=None, num_workers=workers), run, minutes=minutes, rate=rate, decay=decay)
+    return task
+
+
+def load(checkpoint: Path) -> LineSegmenter:
+    """The averaged net of a checkpoint, ready to run."""
+    task = LineSegmentation()
+    task.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"])
+    return task.averaged.eval()
+
+
+def export(run: Path, out: Path, version: str) -> str:
+    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net.
+
+    Returns:
+        The graph's sha256.
+
+    Raises:
+        ValueError: graph and net differ.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((3, 64), (1, 8), (2, 328), (1, 800))
+    checks = [torch.randint(0, 256, (b, 1, 32, w), generator=generator).float() for b, w in shapes]
+    return export_onnx(
+        load(run / "last.ckpt"),
+        checks[0],
+        out / "model.onnx",
+        outputs=["columns"],
+        dynamic={0: "batch", 3: "width"},
+        metadata={"name": NAME, "version": version},
+        checks=checks,
+    )
