@@ -202,7 +202,7 @@ def degrade(rng: np.random.Generator, image: np.ndarray, strength: float = 1.0) 
         length = int(rng.integers(3, 8))
         streak = np.zeros((length, length), np.float32)
         cv2.line(streak, (0, int(rng.integers(0, length))), (length - 1, int(rng.integers(0, length))), 1.0)
-        image = cv2.filter2D(image, -1, streak / streak.sum())
+        image = cv2.filter2D(image, -1, streak / streak.sum()).astype(np.uint8)
     if rng.random() < 0.4:
         noise = np.zeros((h, w), np.int8)
         cv2.setRNGSeed(int(rng.integers(1 << 30)))
@@ -315,7 +315,7 @@ def _finish(
 ) -> Sample:
     side = shape.side
     x0, y0, x1, y1 = page.bill
-    fill = float(rng.choice([255, 0, 128, rng.integers(256)])) if rng.random() < 0.6 else None
+    fill = float(rng.choice((255, 0, 128, int(rng.integers(256))))) if rng.random() < 0.6 else None
     image = cv2.warpPerspective(
         page.image,
         forward,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,16 @@ class _Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.first = _conv(inputs, outputs, stride)
-        self.second = nn.Sequential(nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs))
+        norm = nn.BatchNorm2d(outputs)
         # The block starts as the identity, so that a short training starts from a shallow net.
-        nn.init.zeros_(self.second[1].weight)
+        nn.init.zeros_(norm.weight)
+        self.second = nn.Sequential(nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), norm)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.second(self.first(x)) + self.shortcut(x))
+        return functional.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
 class LineDetector(nn.Module):
@@ -87,14 +88,14 @@ class LineDetector(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.laterals = nn.ModuleList(nn.Conv2d(channels, size.pyramid, 1) for channels in size.stages)
         self.smooth = nn.ModuleList(_conv(size.pyramid, size.pyramid) for _ in range(2))
-        self.head = nn.Sequential(_conv(size.pyramid, size.pyramid), nn.Conv2d(size.pyramid, 4, 1))
+        last = nn.Conv2d(size.pyramid, 4, 1)
+        self.head = nn.Sequential(_conv(size.pyramid, size.pyramid), last)
         self.coarse_head = nn.Conv2d(size.pyramid, 1, 1)
         self.orientation_head = nn.Sequential(
             nn.Linear(size.stages[-1] + size.stages[-2], 64), nn.ReLU(inplace=True), nn.Linear(64, 4)
         )
-        with torch.no_grad():
-            last = self.head[1]
-            last.bias.copy_(torch.tensor([-2.0, 2.0, 2.0, 0.0]))  # type: ignore[operator, union-attr]
+        with torch.no_grad():  # few pixels are kernel; edges are some e^2 px away
+            last.bias = nn.Parameter(torch.tensor([-2.0, 2.0, 2.0, 0.0]))
 
     def raw(self, image: Tensor) -> RawMaps:
         """Logits and log distances; see :class:`RawMaps`."""
@@ -104,14 +105,18 @@ class LineDetector(nn.Module):
             x = stage(x)
             levels.append(x)
         top = self.laterals[3](levels[3])
-        top = self.laterals[2](levels[2]) + F.interpolate(top, scale_factor=2.0, mode="nearest")
-        eighth = self.smooth[1](self.laterals[1](levels[1]) + F.interpolate(top, scale_factor=2.0, mode="nearest"))
-        quarter = self.smooth[0](self.laterals[0](levels[0]) + F.interpolate(eighth, scale_factor=2.0, mode="nearest"))
+        top = self.laterals[2](levels[2]) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
+        eighth = self.smooth[1](
+            self.laterals[1](levels[1]) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
+        )
+        quarter = self.smooth[0](
+            self.laterals[0](levels[0]) + functional.interpolate(eighth, scale_factor=2.0, mode="nearest")
+        )
         maps = self.head(quarter)
         paper = maps[:, 3]
         # Which way the print stands is a matter of the paper alone: padding and background must not dilute it.
-        finer = F.avg_pool2d(torch.sigmoid(paper.detach())[:, None], 4)
-        weight = F.avg_pool2d(finer, 2)
+        finer = functional.avg_pool2d(torch.sigmoid(paper.detach())[:, None], 4)
+        weight = functional.avg_pool2d(finer, 2)
         pooled = torch.cat(
             [
                 (levels[3] * weight).sum((2, 3)) / (weight.sum((2, 3)) + 1e-2),

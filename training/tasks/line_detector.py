@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from training.data.line_detector import AnnotatedPage, Samples, SampleShape, read_pages
@@ -58,12 +58,15 @@ class LineDetectorTask(Task):
 
     def __init__(self, config: Config) -> None:
         torch.manual_seed(config.seed)
-        super().__init__(LineDetector(config.size))
+        detector = LineDetector(config.size)
+        # Convolutions of this net train twice as fast on a CPU with the channels last.
+        detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(detector)
+        self.detector_raw = detector.raw
         self.config = config
-        self.net.to(memory_format=torch.channels_last)
 
     def training_step(self, batch: dict[str, Tensor], _: int) -> Tensor:
-        raw = self.net.raw(batch["image"].contiguous(memory_format=torch.channels_last))
+        raw = self.detector_raw(batch["image"].contiguous(memory_format=torch.channels_last))
         losses = detector_losses(RawMaps(*(output.float() for output in raw)), batch, self.config)
         self.log_dict({name: value.detach() for name, value in losses.items()})
         return sum(losses.values(), start=torch.zeros(()))
@@ -81,21 +84,21 @@ def detector_losses(raw: RawMaps, batch: dict[str, Tensor], config: Config) -> d
     meet = torch.minimum(predicted[:, 0], top) + torch.minimum(predicted[:, 1], bottom)
     join = torch.maximum(predicted[:, 0], top) + torch.maximum(predicted[:, 1], bottom)
     losses["edges"] = config.edges * ((1 - meet / join.clamp_min(1e-3)) * inside).sum() / inside.sum().clamp_min(1)
-    half_kernel = F.avg_pool2d(kernel[:, None], 2)[:, 0]
-    half_weight = F.avg_pool2d(weight[:, None], 2)[:, 0]
+    half_kernel = functional.avg_pool2d(kernel[:, None], 2)[:, 0]
+    half_weight = functional.avg_pool2d(weight[:, None], 2)[:, 0]
     losses["coarse"] = config.coarse * (
         config.cross_entropy * _cross_entropy(raw.coarse, half_kernel, half_weight)
         + config.dice * _dice(raw.coarse, half_kernel, half_weight)
     )
-    losses["paper"] = config.paper * F.binary_cross_entropy_with_logits(raw.paper, paper)
+    losses["paper"] = config.paper * functional.binary_cross_entropy_with_logits(raw.paper, paper)
     views = batch["is_view"].float()
-    turned = F.cross_entropy(raw.orientation, batch["turns"], reduction="none")
+    turned = functional.cross_entropy(raw.orientation, batch["turns"], reduction="none")
     losses["orientation"] = config.orientation * (turned * views).sum() / views.sum().clamp_min(1)
     return losses
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    loss = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
+    loss = functional.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
     return loss / weight.sum().clamp_min(1)
 
 
