@@ -67,3 +67,10 @@ class PasswordProtected(PageError):
 
     def __init__(self) -> None:
         super().__init__("The PDF is protected by a password. Please save it without one and try again.")
+
+
+class TooComplex(PageError):
+    code = "too_complex"
+
+    def __init__(self) -> None:
+        super().__init__("The PDF takes too long to draw. Please print it into a new PDF, or take a photo of it.")

@@ -6,7 +6,6 @@ rendered here) depends on the bytes alone, so that polygons found in it stay tru
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +13,13 @@ from io import BytesIO
 
 import numpy as np
 import pillow_heif
-import pypdfium2
 from PIL import ExifTags, Image
 
+from billocr_assets.ocr import pdf
 from billocr_assets.ocr.errors import (
     Damaged,
     Empty,
     PageError,
-    PasswordProtected,
     TooManyPages,
     TooManyPixels,
     UnknownKind,
@@ -29,14 +27,9 @@ from billocr_assets.ocr.errors import (
 
 MAX_PIXELS = 100_000_000
 MAX_PAGES = 20
-PDF_DPI = 200
-# A page that would have more at PDF_DPI (a photo laid on a huge page, a poster) is rendered smaller.
-PDF_PAGE_PIXELS = 5_000_000
-# 200 inches, the largest page that the PDF format allows.
-PDF_MAX_POINTS = 14_400
 
 _PILLOW = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/tiff": "TIFF", "image/heic": "HEIF"}
-_NAMES = {**_PILLOW, "image/webp": "WebP", "image/heic": "HEIC", "application/pdf": "PDF"}
+_NAMES = {**_PILLOW, "image/webp": "WebP", "image/heic": "HEIC"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,8 +43,8 @@ _TRANSPOSE = {
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 pillow_heif.register_heif_opener()
-# PDFium must not be entered by two threads at once.
-_pdfium = threading.RLock()
+# A picture takes up to 400 MB while it is decoded; many at once must not take many times that.
+_decoding = threading.BoundedSemaphore(2)
 
 
 def identify(data: bytes) -> str | None:
@@ -72,7 +65,7 @@ def identify(data: bytes) -> str | None:
 
 
 def inspect(data: bytes, max_pixels: int = MAX_PIXELS, max_pages: int = MAX_PAGES) -> tuple[str, list[tuple[int, int]]]:
-    """Check a file by its headers, decoding no pixel.
+    """Check a file by its headers, decoding no pixel (a PDF is opened, not drawn).
 
     Args:
         max_pixels: of a picture, all its pages together, and of the pictures on a page of a PDF.
@@ -88,12 +81,11 @@ def inspect(data: bytes, max_pixels: int = MAX_PIXELS, max_pages: int = MAX_PAGE
     media_type = identify(data)
     if media_type is None:
         raise UnknownKind
+    if media_type == "application/pdf":
+        return media_type, pdf.page_sizes(data, max_pixels, max_pages)
     with _errors_as_damaged(media_type):
         try:
-            if media_type == "application/pdf":
-                sizes = _pdf_sizes(data, max_pixels, max_pages)
-            else:
-                sizes = _picture_sizes(data, media_type, max_pixels, max_pages)
+            sizes = _picture_sizes(data, media_type, max_pixels, max_pages)
         except Image.DecompressionBombError:  # Pillow's own limit, far above ours
             raise TooManyPixels(max_pixels) from None
         if not sizes or min(min(size) for size in sizes) < 1:
@@ -115,7 +107,7 @@ def load_pages(
         grey: grey pages, else RGB.
         max_side: scale pages down so that the longer side has at most this many pixels.
         only: index of the one page to decode.
-        max_pixels, max_pages: as for :func:`inspect`, which is called first.
+        max_pixels, max_pages: as for :func:`inspect`, whose refusals are this function's too.
 
     Returns:
         uint8 arrays of shape (H, W), or (H, W, 3) for RGB; a list of one with ``only``.
@@ -124,11 +116,11 @@ def load_pages(
         PageError: as :func:`inspect`, or a page's pixels are damaged.
         IndexError: there is no page ``only``.
     """
+    if identify(data) == "application/pdf":
+        return pdf.render(data, grey, max_side, only, max_pixels, max_pages)
     media_type, sizes = inspect(data, max_pixels, max_pages)
     wanted = range(len(sizes)) if only is None else [range(len(sizes))[only]]
-    with _errors_as_damaged(media_type):
-        if media_type == "application/pdf":
-            return [_render(data, index, grey, max_side) for index in wanted]
+    with _errors_as_damaged(media_type), _decoding:
         return [_decode(data, media_type, index, sizes[index], grey, max_side) for index in wanted]
 
 
@@ -213,61 +205,3 @@ def _flatten(picture: Image.Image) -> Image.Image:
         picture = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     return picture
-
-
-# PDF
-
-
-@contextmanager
-def _open_pdf(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
-    with _pdfium:
-        try:
-            pdf = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
-                raise PasswordProtected from None
-            raise
-        try:
-            yield pdf
-        finally:
-            pdf.close()
-
-
-def _pdf_sizes(data: bytes, max_pixels: int, max_pages: int) -> list[tuple[int, int]]:
-    """Sizes of the pages as rendered; pages beyond ``max_pages`` are not looked at."""
-    if b"%%EOF" not in data:
-        # PDFium mends a file that was cut off and would silently read the pages that are left.
-        raise Damaged("PDF")
-    sizes = []
-    with _open_pdf(data) as pdf:
-        if len(pdf) > max_pages:
-            raise TooManyPages(max_pages)
-        for page in pdf:
-            width, height = page.get_size()
-            if not (0 < width < math.inf and 0 < height < math.inf):
-                raise Damaged("PDF")
-            pictures = page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=8)
-            inside = [x * y for x, y in (picture.get_px_size() for picture in pictures)]
-            if max(width, height) > PDF_MAX_POINTS or sum(inside) > max_pixels:
-                raise TooManyPixels(max_pixels)
-            scale = _pdf_scale(width, height)
-            sizes.append((math.ceil(width * scale), math.ceil(height * scale)))
-    return sizes
-
-
-def _pdf_scale(width: float, height: float) -> float:
-    """Pixels a point."""
-    return min(PDF_DPI / 72, math.sqrt(PDF_PAGE_PIXELS / (width * height)))
-
-
-def _render(data: bytes, index: int, grey: bool, max_side: int | None) -> np.ndarray:
-    with _open_pdf(data) as pdf:
-        pdf.init_forms()  # before any page is opened, else what was filled in is missing
-        page = pdf[index]
-        width, height = page.get_size()
-        scale = _pdf_scale(width, height)
-        if max_side:
-            scale = min(scale, max_side / max(width, height))
-        bitmap = page.render(scale=scale, grayscale=grey, rev_byteorder=True)
-        pixels = bitmap.to_numpy()
-        return np.array(pixels if pixels.ndim == 2 else pixels[:, :, 0] if grey else pixels[:, :, :3])

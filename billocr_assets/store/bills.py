@@ -6,7 +6,6 @@ Somebody else's bill does not exist: every function takes the user and raises :c
 from __future__ import annotations
 
 import hashlib
-import threading
 import unicodedata
 from dataclasses import dataclass
 from typing import get_args
@@ -18,9 +17,6 @@ from billocr_assets.ocr import pages
 from billocr_assets.store.errors import BillNotFound, DuplicateUpload, TooLarge
 from billocr_assets.store.schema import Attempt, AuditEvent, Bill, BillStatus, MachineResult, User, new_id
 from billocr_assets.store.store import Store
-
-# Trial decoding takes up to 300 MB a picture; many uploads at once must not take many times that.
-_decoding = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +69,8 @@ def register_upload(store: Store, user: User, name: str, data: bytes, keep_dupli
     if not keep_duplicate:
         with store.database.reading() as session:  # before the costly part; decided below
             _refuse_duplicate(session, user, sha256)
-    with _decoding:
-        pages.load_pages(data, max_side=256, max_pixels=limits.max_megapixels * 1_000_000, max_pages=limits.max_pages)
+    # Only decoding tells whether the file is whole.
+    pages.load_pages(data, max_side=256, max_pixels=limits.max_megapixels * 1_000_000, max_pages=limits.max_pages)
 
     bill = Bill(
         id=new_id(),

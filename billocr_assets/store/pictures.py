@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from io import BytesIO
 
 from PIL import Image
@@ -35,15 +36,10 @@ def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: in
         return store.objects.read(key)
     except FileNotFoundError:
         pass
-    limits = store.settings
-    # The limits were checked at the door and may have been lowered since.
+    data = store.objects.read(upload_key(bill.id))
+    # What was let in is shown even when the limits have been lowered since.
     (picture,) = pages.load_pages(
-        store.objects.read(upload_key(bill.id)),
-        grey=False,
-        max_side=side,
-        only=page - 1,
-        max_pixels=max(limits.max_megapixels * 1_000_000, pages.MAX_PIXELS),
-        max_pages=max(limits.max_pages, bill.pages),
+        data, grey=False, max_side=side, only=page - 1, max_pixels=sys.maxsize, max_pages=bill.pages
     )
     file = BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=85)
