@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
-
 from streamlit import config
 
 from billocr_assets.settings import get_settings
 from billocr_ui.routes import routes
 from billocr_ui.security import SecurityHeaders
 
-log = logging.getLogger(__name__)
 
-
-def say_sorry(error: BaseException) -> bool:
-    """Our own words for an error of ours; the details belong in the log."""
-    log.error("a page failed", exc_info=error)
+def say_sorry(_error: BaseException) -> bool:
+    """Our own words for an error of ours; Streamlit has logged the details."""
     st.error("Something went wrong here. Please reload the page. If it stays, the log of the UI says why.")
     return True
 

@@ -79,9 +79,7 @@ async def ready(_request: Request) -> Response:
     """200 where database and objects answer, else 503 with the part that does not."""
     checks = await run_in_threadpool(_check, the_store)
     ok = all(state == "ok" for state in checks.values())
-    return JSONResponse(
-        {"status": "ok" if ok else "unavailable", **checks}, 200 if ok else 503, headers=_UNCACHED
-    )
+    return JSONResponse({"status": "ok" if ok else "unavailable", **checks}, 200 if ok else 503, headers=_UNCACHED)
 
 
 def _check(open_store: Callable[[], Store]) -> dict[str, str]:

@@ -77,13 +77,11 @@ def bill_page(store: Store, user: User, bill_id: str, now: datetime, zone: tzinf
         viewer=viewer_data(bill, result, document, fields),
         quality=quality(document) if document else [],
         read_by=_read_by(result, now, zone) if result else [],
-        outdated=bool(result) and _outdated(store, result),
+        outdated=_outdated(store, result) if result else False,
     )
 
 
-def viewer_data(
-    bill: Bill, result: MachineResult | None, document: Document | None, fields: Fields
-) -> dict[str, Any]:
+def viewer_data(bill: Bill, result: MachineResult | None, document: Document | None, fields: Fields) -> dict[str, Any]:
     """The picture, its lines and its fields as the component takes them; without a result, the pictures alone."""
     base = f"/pictures/{bill.id}"
     pages = [{"number": n, "picture": f"{base}/{n}?size=2560", "lines": []} for n in range(1, bill.pages + 1)]
@@ -112,8 +110,7 @@ def _page(page: Page) -> dict[str, Any]:
                 "row": line.row,
                 "confidence": line.confidence,
                 "words": [
-                    {"text": word.text, "polygon": word.polygon, "confidence": word.confidence}
-                    for word in line.words
+                    {"text": word.text, "polygon": word.polygon, "confidence": word.confidence} for word in line.words
                 ]
                 or [{"text": line.text, "polygon": line.polygon, "confidence": line.confidence}],
             }

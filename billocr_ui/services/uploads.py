@@ -47,7 +47,9 @@ def keep_both(store: Store, user: User, duplicate: Outcome) -> Outcome:
     try:
         data = upload_bytes(store, user, duplicate.bill_id)
     except (BillError, FileNotFoundError):
-        return Outcome(duplicate.name, "refused", None, "The first bill has been deleted. Please upload the file again.")
+        return Outcome(
+            duplicate.name, "refused", None, "The first bill has been deleted. Please upload the file again."
+        )
     return submit(store, user, duplicate.name, data, keep_duplicate=True)
 
 

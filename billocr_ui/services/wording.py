@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from html import escape
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 # In the order of the road; a stage is recorded when it has ended, so the label says what comes after it.
@@ -20,7 +21,12 @@ STAGES = {
     "bill_result": "saving",
 }
 STATUS = {"received": "Waiting", "reading": "Reading", "read": "Read", "failed": "Not read"}
-STATUS_COLOURS = {"received": "gray", "reading": "blue", "read": "green", "failed": "red"}
+STATUS_COLOURS: dict[str, Literal["gray", "blue", "green", "red"]] = {
+    "received": "gray",
+    "reading": "blue",
+    "read": "green",
+    "failed": "red",
+}
 
 NETWORKS = {
     "line_detector": "Line detector",
@@ -64,6 +70,17 @@ def bills(count: int) -> str:
     return "1 bill" if count == 1 else f"{count:,} bills"
 
 
+def some_of(shown: int, counts: dict[str, int]) -> str:
+    """How many bills are listed, and how many of all that match are not read yet or could not be."""
+    open_, failed = counts["received"] + counts["reading"], counts["failed"]
+    parts = [bills(shown)]
+    if open_:
+        parts.append(f"{open_:,} still to be read")
+    if failed:
+        parts.append(f"{failed:,} not read")
+    return " · ".join(parts)
+
+
 def money(value: Decimal | str, currency: str | None) -> str:
     amount = f"{Decimal(value):,.2f}"
     return f"{amount} {currency}" if currency else amount
@@ -91,4 +108,6 @@ def literal(text: str) -> str:
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:
     """Label and value pairs as an HTML description list; both may come from outside."""
-    return f'<dl class="facts">{"".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)}</dl>'
+    return (
+        f'<dl class="facts">{"".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)}</dl>'
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import get_args
+from typing import cast, get_args
 
 import streamlit as st
 
@@ -25,15 +25,14 @@ def first_page() -> None:
 
 def load() -> CardPage:
     state = st.session_state.get("status") or "all"
-    zone = wording.time_zone(st.context.timezone)
     return card_page(
         store,
         user,
         st.session_state.get("search") or "",
-        None if state == "all" else state,
+        None if state == "all" else cast(BillStatus, state),
         st.session_state.get("page") or 1,
         datetime.now(UTC),
-        zone,
+        wording.time_zone(st.context.timezone),
     )
 
 
@@ -72,28 +71,34 @@ with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         label_visibility="collapsed",
         live=True,
         bind="query-params",
+        persist_state="session",
         on_change=first_page,
     )
-    counts = load().counts
     st.segmented_control(
         "Status",
         STATES,
-        format_func=lambda state: f"{'All' if state == 'all' else wording.STATUS[state]} {counts[state]}",
+        # The address carries these words, so they hold no figures that change.
+        format_func=lambda state: "All" if state == "all" else wording.STATUS[state],
         default="all",
         required=True,
         key="status",
         label_visibility="collapsed",
         bind="query-params",
+        persist_state="session",
         on_change=first_page,
         wrap=True,
     )
 
+heading, below = st.container(), st.container()
+# The page number stands under the cards but must be known before they are looked up.
+if (pages := load().pages) > 1:
+    with st.container(horizontal_alignment="center"):
+        st.pagination(pages, key="page", bind="query-params", persist_state="session")
 found = load()
 polling = found.unfinished
-if found.cards:
-    st.fragment(show_cards, run_every=1.5 if polling else None)()
-else:
-    st.info("No bill matches. Try fewer or other words, or another status.")
-if found.pages > 1:
-    with st.container(horizontal_alignment="center"):
-        st.pagination(found.pages, key="page", bind="query-params")
+heading.markdown(f":gray[{wording.some_of(found.total, found.counts)}]")
+with below:
+    if found.cards:
+        st.fragment(show_cards, run_every=1.5 if polling else None)()
+    else:
+        st.info("No bill matches. Try fewer or other words, or another status.")
