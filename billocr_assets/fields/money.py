@@ -22,7 +22,7 @@ _NUMBER = (
     r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£]))(?P<sign>- ?)?"
     r"(?P<whole>\d{1,3}(?:[GROUP]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
     r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
-    r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?%)"
+    r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?(?:%|(?:UHR|HRS?|[AP]M)\b))"
 )
 _ANY_GROUPS = re.compile(_NUMBER.replace("GROUP", " .,'’"), re.IGNORECASE)
 # Where decimals have a point, groups are never set apart by blanks: "1 100.00" is a quantity and a price.
