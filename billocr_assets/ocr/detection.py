@@ -18,10 +18,13 @@ WIDTH = 512
 BAND = 1536
 OVERLAP = 96
 
+# Print that could be read larger by this factor is read again.
+CLOSER = 1.3
+
 # A pixel belongs to a kernel from THRESHOLD on; a line needs a mean of SCORE.
 THRESHOLD = 0.2
 SCORE = 0.55
-# Pieces of one line: their vertical extents overlap by this share, and the blank between them is at most so many heights.
+# Pieces of one line: their vertical extents overlap by this share, the blank between is at most so many heights.
 MERGE_OVERLAP = 0.6
 MERGE_GAP = 0.3
 # How much shorter than the line a kernel is at either end, in line heights; the training paints kernels so.
@@ -101,16 +104,37 @@ def find_lines(prepared: PreparedPage, detector: LineDetector) -> list[TextLine]
     height, width = prepared.image.shape
     if min(height, width) < 8:
         return []
-    size = working_size(width, height)
-    smaller = cv2.resize(prepared.image, size, interpolation=cv2.INTER_AREA)
-    polygons, scores = lines_of_maps(detector(smaller))
+    polygons, scores = _read(prepared.image, detector)
+    if len(polygons):
+        x0, y0, x1, y1 = _surroundings(polygons, width, height)
+        closer, reading = working_size(x1 - x0, y1 - y0), working_size(width, height)
+        if closer[0] * width > CLOSER * reading[0] * (x1 - x0):
+            # The print fills little of the page (a till slip on a sheet): read once more, larger.
+            polygons, scores = _read(prepared.image[y0:y1, x0:x1], detector)
+            polygons += np.array([x0, y0], np.float32)
     if not len(polygons):
         return []
-    polygons = polygons * np.array([width / size[0], height / size[1]], np.float32)
     polygons = np.clip(polygons, 0, np.array([width, height], np.float32))
     rows = rows_of(polygons)
     order = np.lexsort((polygons[:, 0, 0], rows))
     return [TextLine(polygons[i], float(scores[i]), int(rows[i])) for i in order]
+
+
+def _read(image: np.ndarray, detector: LineDetector) -> tuple[np.ndarray, np.ndarray]:
+    """Polygons and scores as :func:`lines_of_maps`, in pixels of ``image``."""
+    height, width = image.shape
+    size = working_size(width, height)
+    polygons, scores = lines_of_maps(detector(cv2.resize(image, size, interpolation=cv2.INTER_AREA)))
+    return polygons * np.array([width / size[0], height / size[1]], np.float32), scores
+
+
+def _surroundings(polygons: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
+    """(x0, y0, x1, y1) of all lines with a margin that holds whatever a first reading may have missed."""
+    low, high = polygons.min((0, 1)), polygons.max((0, 1))
+    margin = 0.06 * float((high - low).max()) + float(np.median(polygons[:, 3, 1] - polygons[:, 0, 1]))
+    x0, y0 = np.maximum(low - margin, 0).astype(int)
+    x1, y1 = np.ceil(np.minimum(high + margin, (width, height))).astype(int)
+    return int(x0), int(y0), int(x1), int(y1)
 
 
 def lines_of_maps(maps: DetectorMaps) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +148,7 @@ def lines_of_maps(maps: DetectorMaps) -> tuple[np.ndarray, np.ndarray]:
     if count == 1:
         return empty
     y, x = np.nonzero(labels)
-    label = labels[y, x] - 1
+    label = labels[y, x].astype(np.intp) - 1
     weight = maps.kernel[y, x].astype(np.float64)
     px, py = x * STRIDE + (STRIDE - 1) / 2, y * STRIDE + (STRIDE - 1) / 2
     top, bottom = py - maps.top[y, x], py + maps.bottom[y, x]
@@ -237,11 +261,12 @@ def rows_of(polygons: np.ndarray) -> np.ndarray:
     y = centre[:, 1] - slope * centre[:, 0]
     height = (polygons[:, 3, 1] - polygons[:, 0, 1] + polygons[:, 2, 1] - polygons[:, 1, 1]) / 2
     rows = np.zeros(len(polygons), np.int64)
-    row, members = -1, []
+    row = -1
+    members: list[int] = []
     for index in np.argsort(y, kind="stable"):
         near = members and abs(y[index] - np.mean(y[members])) < 0.5 * min(height[index], np.mean(height[members]))
         if not near:
             row, members = row + 1, []
-        members.append(index)
+        members.append(int(index))
         rows[index] = row
     return rows

@@ -13,7 +13,7 @@ from billocr_assets.ocr.detection import find_lines
 from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, Word, as_polygon
 from billocr_assets.ocr.models import Models
 from billocr_assets.ocr.pages import load_pages
-from billocr_assets.ocr.preprocessing import SURE, orientation_candidates, prepare_page
+from billocr_assets.ocr.preprocessing import SURE, look_at, prepare_page
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
 from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment, TextLine
 
@@ -69,10 +69,10 @@ def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 def upright_page(page: np.ndarray, models: Models) -> PreparedPage:
     """The prepared page; where the detector is not sure how it stands, a few lines are read both ways round."""
-    candidates = orientation_candidates(page, models.line_detector)
-    if candidates[0][1] >= SURE:
-        return prepare_page(page, models.line_detector, candidates[0][0])
-    views = [prepare_page(page, models.line_detector, turn) for turn, _ in candidates[:2]]
+    look = look_at(page, models.line_detector)
+    if look.orientations[0][1] >= SURE:
+        return prepare_page(page, models.line_detector, look=look)
+    views = [prepare_page(page, models.line_detector, turn, look) for turn, _ in look.orientations[:2]]
     return max(views, key=lambda view: _legibility(view, models))
 
 

@@ -7,84 +7,126 @@ Where the paper cannot be made out with certainty the whole picture is kept: a c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.detection import STRIDE, DetectorMaps, LineDetector, working_size
+from billocr_assets.ocr.detection import STRIDE, DetectorMaps, LineDetector, lines_of_maps, working_size
 from billocr_assets.ocr.document import PageQuality
 from billocr_assets.ocr.stages import PreparedPage
 
+# A page with a side below this many pixels holds no text.
+SMALLEST = 16
 # The longer side of the first look, pixels.
 LOOK = 512
+# The longer side of the second look, at the flat bill, and the skew in degrees that it may tell.
+FLAT_LOOK = 768
+LEAST_SKEW, MOST_SKEW = 0.4, 15.0
 # A bill smaller than this share of the picture's longer side is looked at again, closer.
 CLOSER = 0.55
 # Blank added around the bill, as a share of its longer side; lines at the very edge stay whole.
 MARGIN = 0.025
 # The prepared page is at most so much larger than what the detector reads: enough for the recogniser's 32 px lines.
 DETAIL = 2.25
-# Quarter turns are undone when their probability passes this; see orientation_candidates for the rest.
+# An orientation of at least this probability needs no second opinion.
 SURE = 0.8
 # Paper whose light varies by more than this factor is divided by its background.
 UNEVEN = 0.8
 
 
-def prepare_page(page: np.ndarray, detector: LineDetector, orientation: int | None = None) -> PreparedPage:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the detector sees at low resolution.
+
+    Attributes:
+        bill: (4, 2) float32 corners of the bill, clockwise from the picture's top left, pixels of the page; the whole
+            picture where the paper is not to be seen for sure.
+        paper_found: whether it was.
+        orientations: (degrees clockwise that bring the page upright, probability), the likeliest first.
+        skew: degrees, counter-clockwise positive, by which the lines run upwards to the right on the flat bill, turned
+            as the likeliest orientation or upside down to it.
+    """
+
+    bill: np.ndarray
+    paper_found: bool
+    orientations: tuple[tuple[int, float], ...]
+    skew: float
+
+
+def prepare_page(
+    page: np.ndarray, detector: LineDetector, orientation: int | None = None, look: Look | None = None
+) -> PreparedPage:
     """Crops, rectifies, turns, straightens and evens out a page.
 
     Args:
         page: (H, W) uint8 grey, any size from 1 x 1.
         detector: also used for the low-resolution look.
-        orientation: degrees clockwise that bring the page upright, where the caller knows; else the detector says.
+        orientation: degrees clockwise that bring the page upright, where the caller knows; else the likeliest.
+        look: what :func:`look_at` gave, where the caller has it already.
     """
     height, width = page.shape
-    if min(height, width) < 16:
+    if min(height, width) < SMALLEST:
         return PreparedPage(page, np.eye(3), (width, height), _quality(page, 0.0, 0, False))
-    quad, maps = find_bill(page, detector)
-    paper_found = quad is not None
-    if quad is None:
-        quad = _whole(width, height)
-    turn = _most_likely_turn(maps) if orientation is None else orientation
-    quad = np.roll(quad, turn // 90, 0)
-    skew = _skew(page, quad)
-    target, size = _resampling(quad, skew, paper_found)
-    flags = cv2.INTER_AREA if np.allclose(target[2, :2], 0) else cv2.INTER_LINEAR
-    image = _resample(page, target, size, flags)
-    image = even_light(image)
-    return PreparedPage(image, target, (width, height), _quality(image, skew, turn, paper_found))
+    look = look or look_at(page, detector)
+    likeliest = look.orientations[0][0]
+    turn = likeliest if orientation is None else orientation
+    # The skew was seen along the likeliest lines; across them nothing is known.
+    skew = look.skew if (turn - likeliest) % 180 == 0 else 0.0
+    target, size = _resampling(np.roll(look.bill, turn // 90, 0), skew, look.paper_found)
+    image = even_light(_resample(page, target, size))
+    return PreparedPage(image, target, (width, height), _quality(image, skew, turn, look.paper_found))
 
 
-def orientation_candidates(page: np.ndarray, detector: LineDetector) -> list[tuple[int, float]]:
+def orientation_candidates(page: np.ndarray, detector: LineDetector) -> tuple[tuple[int, float], ...]:
     """(degrees clockwise that bring the page upright, probability), the likeliest first.
 
-    Reading a few lines of :func:`prepare_page` at the first two decides where the first is not clear.
+    Reading a few lines of :func:`prepare_page` at the first two decides where the first is below :data:`SURE`.
     """
-    if min(page.shape) < 16:
-        return [(0, 1.0), (90, 0.0), (180, 0.0), (270, 0.0)]
-    _, maps = find_bill(page, detector)
-    order = np.argsort(-maps.orientation, kind="stable")
-    return [(int(turn) * 90, float(maps.orientation[turn])) for turn in order]
+    return look_at(page, detector).orientations
 
 
-def find_bill(page: np.ndarray, detector: LineDetector) -> tuple[np.ndarray | None, DetectorMaps]:
-    """The bill's outline on an (H, W) uint8 page.
+def look_at(page: np.ndarray, detector: LineDetector) -> Look:
+    """The bill's outline, orientation and skew on an (H, W) uint8 page.
 
-    Returns:
-        (4, 2) float32 corners, clockwise from the picture's top left, or None where the paper is not to be seen for
-        sure; and the maps of the closest look, whose orientation holds for the page.
+    The page as a whole shows the paper and along which axis the lines run; a second look at the flat bill shows which
+    way up its letters stand, and the lines' skew, which they tell better than the paper's edges do.
     """
+    height, width = page.shape
+    if min(height, width) < SMALLEST:
+        return Look(_whole(width, height), False, ((0, 1.0), (90, 0.0), (180, 0.0), (270, 0.0)), 0.0)
+    quad, maps = _find_bill(page, detector)
+    bill = _whole(width, height) if quad is None else quad
+    sideways = float(maps.orientation[1] + maps.orientation[3])
+    # In doubt lines run as they do on most pictures that people take.
+    axis = 1 if sideways > 0.5 else 0
+    along = max(sideways, 1 - sideways)
+    flat = _flat(page, np.roll(bill, axis, 0))
+    seen = detector(flat)
+    upright, overhead = float(seen.orientation[0]) + 1e-6, float(seen.orientation[2]) + 1e-6
+    upright /= upright + overhead
+    turns = (
+        (90 * axis, along * upright),
+        (90 * axis + 180, along * (1 - upright)),
+        (90 * (1 - axis), (1 - along) / 2),
+        (90 * (1 - axis) + 180, (1 - along) / 2),
+    )
+    return Look(bill, quad is not None, tuple(sorted(turns, key=lambda turn: -turn[1])), _skew(seen))
+
+
+def _find_bill(page: np.ndarray, detector: LineDetector) -> tuple[np.ndarray | None, DetectorMaps]:
+    """The bill's corners, None where unsure, and the maps of the closest look."""
     quad, maps = _look(page, detector, (0, 0, page.shape[1], page.shape[0]))
     if quad is not None:
         x0, y0 = np.floor(quad.min(0)).astype(int)
         x1, y1 = np.ceil(quad.max(0)).astype(int)
         if max(x1 - x0, y1 - y0) < CLOSER * max(page.shape):
             around = int(0.25 * max(x1 - x0, y1 - y0))
-            window = (
-                max(0, x0 - around), max(0, y0 - around),
-                min(page.shape[1], x1 + around), min(page.shape[0], y1 + around),
-            )  # fmt: skip
-            closer, closer_maps = _look(page, detector, window)
+            left, upper = max(0, x0 - around), max(0, y0 - around)
+            right, lower = min(page.shape[1], x1 + around), min(page.shape[0], y1 + around)
+            closer, closer_maps = _look(page, detector, (left, upper, right, lower))
             if closer is not None:
-                quad, maps = closer, closer_maps
+                return closer, closer_maps
     return quad, maps
 
 
@@ -104,9 +146,12 @@ def _look(
 
 
 def bill_outline(paper: np.ndarray) -> np.ndarray | None:
-    """(4, 2) float32 corners of the paper, clockwise from the top left, in pixels of the (h, w) map; None when unsure."""
-    mask = (paper > 0.5).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    """Corners of the paper on an (h, w) map of its probability.
+
+    Returns:
+        (4, 2) float32, clockwise from the top left, pixels of the map; None when unsure.
+    """
+    mask = cv2.morphologyEx((paper > 0.5).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count == 1:
         return None
@@ -166,12 +211,6 @@ def _quadrilateral(hull: np.ndarray) -> np.ndarray | None:
     return np.roll(quad, -int(np.argmin(quad.sum(1))), 0).astype(np.float32)
 
 
-def _most_likely_turn(maps: DetectorMaps) -> int:
-    best = int(np.argmax(maps.orientation))
-    # When nothing is clear, people photograph and scan upright more often than not.
-    return best * 90 if maps.orientation[best] >= 0.5 else 0
-
-
 def _sides(quad: np.ndarray) -> tuple[float, float]:
     """Width and height in pixels of a quadrilateral whose corners run clockwise from the top left."""
     a, b, c, d = quad.astype(np.float64)
@@ -181,52 +220,25 @@ def _sides(quad: np.ndarray) -> tuple[float, float]:
     )
 
 
-def _skew(page: np.ndarray, quad: np.ndarray) -> float:
-    """Degrees, counter-clockwise positive, by which the print inside ``quad`` runs upwards to the right."""
+def _flat(page: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """The bill inside ``quad``, rectified, at the resolution of the second look."""
     width, height = _sides(quad)
-    scale = min(1.0, 640 / max(width, height))
+    scale = min(1.0, FLAT_LOOK / max(width, height))
     size = max(8, round(width * scale)), max(8, round(height * scale))
-    to_page = _from_rectangle(quad, size)
-    small = _resample(page, to_page, size, cv2.INTER_AREA)
-    return print_skew(small)
+    return _resample(page, _from_rectangle(quad, size), size)
 
 
-def print_skew(image: np.ndarray, largest: float = 12.0) -> float:
-    """Skew of the print on an (h, w) uint8 picture, degrees, counter-clockwise positive; 0 where there is none.
-
-    The angle at which the profile of dark strokes over the rows is sharpest (Postl, 1986).
-    """
-    ground = cv2.medianBlur(image, 15) if min(image.shape) > 15 else image
-    strokes = cv2.subtract(ground, image)
-    border = 4
-    strokes[:border], strokes[-border:], strokes[:, :border], strokes[:, -border:] = 0, 0, 0, 0
-    y, x = np.nonzero(strokes > 24)
-    if len(x) < 200:
+def _skew(maps: DetectorMaps) -> float:
+    """Degrees, counter-clockwise positive, by which the lines run upwards to the right; 0 where too few tell."""
+    polygons, _ = lines_of_maps(maps)
+    if not len(polygons):
         return 0.0
-    if len(x) > 12000:
-        chosen = np.linspace(0, len(x) - 1, 12000).astype(int)
-        x, y = x[chosen], y[chosen]
-    x = x - image.shape[1] / 2
-
-    def sharpness(degrees: float) -> float:
-        rows = y + x * np.tan(np.radians(degrees))
-        # Half a pixel a bin, and no favour for the grid of the picture: each point is shared between two bins.
-        position = (rows - rows.min()) * 1.0
-        low = position.astype(int)
-        part = position - low
-        size = int(low.max()) + 2
-        profile = np.bincount(low, 1 - part, size) + np.bincount(low + 1, part, size)
-        return float(np.sum(np.diff(profile) ** 2))
-
-    coarse = np.arange(-largest, largest + 0.1, 1.0)
-    values = np.array([sharpness(angle) for angle in coarse])
-    best = float(coarse[int(np.argmax(values))])
-    fine = np.arange(best - 1, best + 1.01, 0.2)
-    fine_values = np.array([sharpness(angle) for angle in fine])
-    best = float(fine[int(np.argmax(fine_values))])
-    if fine_values.max() < 1.25 * np.median(values):
+    steps = polygons[:, 1] - polygons[:, 0]
+    long = steps[:, 0] > 4 * (polygons[:, 3, 1] - polygons[:, 0, 1])
+    if long.sum() < 4:
         return 0.0
-    return 0.0 if abs(best) < 0.3 else best
+    skew = -float(np.degrees(np.median(np.arctan2(steps[long, 1], steps[long, 0]))))
+    return skew if LEAST_SKEW <= abs(skew) <= MOST_SKEW else 0.0
 
 
 def _from_rectangle(quad: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -243,7 +255,7 @@ def _resampling(quad: np.ndarray, skew: float, paper_found: bool) -> tuple[np.nd
     cosine, sine = np.cos(np.radians(skew)), np.sin(np.radians(skew))
     outer_w = width * cosine + height * abs(sine) + 2 * margin
     outer_h = height * cosine + width * abs(sine) + 2 * margin
-    if not paper_found and abs(skew) < 0.3:
+    if not paper_found and skew == 0:
         outer_w, outer_h = width, height
     working = working_size(round(outer_w), round(outer_h))
     # Never beyond what the recogniser can use, and small pictures up to what the detector reads.
@@ -264,7 +276,7 @@ def _resampling(quad: np.ndarray, skew: float, paper_found: bool) -> tuple[np.nd
     return homography / homography[2, 2], size
 
 
-def _resample(page: np.ndarray, to_page: np.ndarray, size: tuple[int, int], flags: int) -> np.ndarray:
+def _resample(page: np.ndarray, to_page: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """``page`` seen through ``to_page``; strong reductions are averaged first, since a warp alone would alias."""
     # Pixels of the page a pixel of the result, at its middle.
     middle = np.array([[[size[0] / 2, size[1] / 2], [size[0] / 2 + 1, size[1] / 2]]])

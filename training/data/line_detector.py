@@ -228,6 +228,7 @@ class SampleShape:
         view_rotation: degrees at most on top of the quarter turns, in views of a whole page.
         paper_on_background: share of samples whose paper is laid on another background.
         views: share of samples that show a whole page.
+        upside_down: share of the crops that stand on their head.
         kernel: shape of the kernels.
     """
 
@@ -238,16 +239,16 @@ class SampleShape:
     view_rotation: float = 12.0
     paper_on_background: float = 0.4
     views: float = 0.25
+    upside_down: float = 0.35
     kernel: KernelShape = field(default_factory=KernelShape)
 
 
 class Sample(NamedTuple):
-    """``image`` (h, w) uint8, its targets, the quarter turns clockwise it needs and whether they are to be learned."""
+    """``image`` (h, w) uint8, its targets and the quarter turns clockwise that bring it upright."""
 
     image: np.ndarray
     targets: Targets
     turns: int
-    is_view: bool
 
 
 def sample_crop(rng: np.random.Generator, page: AnnotatedPage, shape: SampleShape) -> Sample:
@@ -262,8 +263,10 @@ def sample_crop(rng: np.random.Generator, page: AnnotatedPage, shape: SampleShap
     view_h = side / scale
     cx = (x0 + x1) / 2 + rng.normal(0, 0.12) * (x1 - x0)
     cy = rng.uniform(min(y0 + view_h * 0.35, (y0 + y1) / 2), max(y1 - view_h * 0.35, (y0 + y1) / 2))
-    forward = _homography(rng, (cx, cy), scale, angle, (side / 2, side / 2), side, 0.04)
-    return _finish(rng, page, forward, shape, 0, False)
+    # Upside down at full resolution: there the letters tell, at the low one hardly anything does.
+    turns = 2 if rng.random() < shape.upside_down else 0
+    forward = _homography(rng, (cx, cy), scale, angle + 90 * turns, (side / 2, side / 2), side, 0.04)
+    return _finish(rng, page, forward, shape, turns)
 
 
 def sample_view(rng: np.random.Generator, page: AnnotatedPage, shape: SampleShape) -> Sample:
@@ -284,7 +287,7 @@ def sample_view(rng: np.random.Generator, page: AnnotatedPage, shape: SampleShap
     goal = (side / 2 + rng.uniform(-free, free), side / 2 + rng.uniform(-free, free))
     forward = _homography(rng, centre, scale, angle, goal, side, 0.12)
     # Turned counter-clockwise in the picture by ``turns`` quarters: as many clockwise bring it back.
-    return _finish(rng, page, forward, shape, turns, True)
+    return _finish(rng, page, forward, shape, turns)
 
 
 def _homography(
@@ -311,7 +314,6 @@ def _finish(
     forward: np.ndarray,
     shape: SampleShape,
     turns: int,
-    is_view: bool,
 ) -> Sample:
     side = shape.side
     x0, y0, x1, y1 = page.bill
@@ -332,7 +334,7 @@ def _finish(
         image = _lay_on_background(rng, image, _warp(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), forward))
     paper = _warp(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), forward)
     lines = _warp(page.lines.reshape(-1, 2), forward).reshape(-1, 4, 2)
-    if is_view and turns % 2:
+    if turns % 2:
         # Print that runs down the page has no kernels; there the loss of the kernel map is switched off.
         targets = paint_targets(lines[:0], page.ignore[:0], paper, (side, side), shape.kernel)
         targets = targets._replace(weight=np.zeros_like(targets.weight))
@@ -340,7 +342,7 @@ def _finish(
         if turns == 2:
             lines = lines[:, [2, 3, 0, 1]]
         targets = paint_targets(lines, page.ignore, paper, (side, side), shape.kernel)
-    return Sample(degrade(rng, image), targets, turns, is_view)
+    return Sample(degrade(rng, image), targets, turns)
 
 
 def _lay_on_background(rng: np.random.Generator, image: np.ndarray, paper: np.ndarray) -> np.ndarray:
@@ -366,7 +368,7 @@ def _warp(points: np.ndarray, homography: np.ndarray) -> np.ndarray:
 
 class Samples(IterableDataset):
     """Endless samples: tensors ``image`` (1, s, s) float32 0..255, ``maps`` (5, s/4, s/4) in the order of
-    :class:`Targets`, ``turns`` int64 and ``is_view`` bool.
+    :class:`Targets` and ``turns`` int64.
 
     Args:
         pages: real pages (may be empty where there are synthetic ones).
@@ -420,7 +422,6 @@ class Samples(IterableDataset):
                 "image": torch.from_numpy(sample.image.astype(np.float32))[None],
                 "maps": torch.from_numpy(np.stack(sample.targets)),
                 "turns": torch.tensor(sample.turns),
-                "is_view": torch.tensor(sample.is_view),
             }
 
 
