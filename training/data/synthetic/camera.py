@@ -14,6 +14,11 @@ from training.data.synthetic import effects
 from training.data.synthetic.geometry import Warp
 from training.data.synthetic.typeset import PrintedLine
 
+LARGEST = 2.4e6
+"""Pixels of a picture, at most."""
+SMALLEST_CAP = 8.0
+"""Height of the capitals in the picture, px, below which people could not read the text either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -40,12 +45,16 @@ def frame(r: random.Random, warp: Warp, lines: list[PrintedLine], paper: tuple[i
     quads = np.concatenate([warp.quadrilateral(*line.rectangle) for line in lines])
     text_low, text_high = quads.min(0), quads.max(0)
     shrink, plain = 1.0, mode == "scan"
-    if mode == "scan" and r.random() < 0.12:  # a small bill on a large sheet
-        sheet = max(float(high[0] - low[0]), float(high[1] - low[1]) / 1.414) * r.uniform(1.1, 2.4)
+    extent = high - low
+    need = max(float(extent[0]), float(extent[1]) / 1.414)  # width of the smallest sheet
+    cap = float(np.median([line.cap for line in lines]))
+    largest = (LARGEST / 1.414) ** 0.5 * cap / SMALLEST_CAP
+    if mode == "scan" and need < largest and r.random() < 0.14:  # a small bill on a large sheet
+        sheet = min(need * r.uniform(1.1, 2.4), largest)
         size = np.array([sheet, sheet * 1.414])
-        corner = low - np.array([r.uniform(0, 1), r.uniform(0, 1)]) * np.maximum(size - (high - low), 0)
+        corner = low - np.array([r.uniform(0, 1), r.uniform(0, 1)]) * np.maximum(size - extent, 0)
         low, high = corner, corner + size
-        shrink = r.uniform(0.7, 1.0)
+        shrink = r.uniform(0.6, 1.0)
     elif r.random() < 0.2:  # tight around the text
         pad = r.uniform(0.005, 0.04) * width
         low, high = text_low - pad, text_high + pad
@@ -77,13 +86,13 @@ def expose(
     background = _table(r, rng, size) if not around.plain else _scanner(r, rng, size, paper)
     light = _light(r, rng, size) if photo else None
     style = r.random()
-    depth = r.uniform(0.85, 1.0) if style < 0.55 else r.uniform(0.6, 0.9) if style < 0.85 else r.uniform(0.28, 0.6)
+    depth = r.uniform(0.85, 1.0) if style < 0.55 else r.uniform(0.6, 0.9) if style < 0.85 else r.uniform(0.42, 0.65)
     if not photo and style < 0.3:
         depth = 1.0
     blur = _blur(r, photo)
     grain = r.choice((0.0, 2.0, 4.0, 7.0)) if photo else r.choice((0.0, 0.0, 1.5, 3.0, 6.0))
     quality = r.randint(35, 92) if r.random() < 0.45 else None
-    gamma = r.uniform(0.75, 1.3) if r.random() < 0.3 else 1.0
+    curve = _tone_curve(r, photo)
     tints = _tints(r, around.plain) if colour else [(1.0, 1.0, 0.0, 0.0)]
     if r.random() < 0.15 and not photo:
         _dust(r, print_alpha)
@@ -102,11 +111,24 @@ def expose(
         channel = blur(channel)
         if grain:
             channel = _grain(r, channel, grain)
-        if gamma != 1:
-            channel = cv2.LUT(channel, (255 * (np.arange(256) / 255) ** gamma).astype(np.uint8))
+        if curve is not None:
+            channel = cv2.LUT(channel, curve)
         channels.append(channel)
     picture = cv2.merge(channels) if colour else channels[0]
     return picture if quality is None else effects.jpeg(picture, quality)
+
+
+def _tone_curve(r: random.Random, photo: bool) -> np.ndarray | None:
+    """(256,) uint8: gamma, or the steep contrast with which office scanners clean up paper; None for neither."""
+    grey = np.arange(256) / 255
+    chance = r.random()
+    if chance < 0.25:
+        return (255 * grey ** r.uniform(0.75, 1.3)).astype(np.uint8)
+    if not photo and chance < 0.55:
+        steep, middle = r.uniform(5, 14), r.uniform(0.5, 0.75)
+        curve = 1 / (1 + np.exp(-steep * (grey - middle)))
+        return (255 * (curve - curve[0]) / (curve[-1] - curve[0])).astype(np.uint8)
+    return None
 
 
 def _shade(alpha: np.ndarray, depth: float) -> np.ndarray:
@@ -138,7 +160,7 @@ def _field(
 
 
 def _paper_tone(r: random.Random, rng: np.random.Generator, size: tuple[int, int], photo: bool) -> np.ndarray:
-    white = r.uniform(165, 245) if photo else r.choice((255, 252, 245, r.uniform(185, 250)))
+    white = r.uniform(195, 250) if photo else r.choice((255, 252, 245, r.uniform(185, 250)))
     unevenness = r.uniform(4, 30) if photo else r.choice((0, 0, 4, 12, 30))
     small = max(2, size[0] // 8), max(2, size[1] // 8)
     tone = effects.field(rng, small[1], small[0], (r.randint(2, 6), r.randint(2, 4)), white - unevenness, white)
@@ -148,7 +170,8 @@ def _paper_tone(r: random.Random, rng: np.random.Generator, size: tuple[int, int
         distance = (y / small[1] - c) - a * (x / small[0] - 0.5)
         if r.random() < 0.3:
             distance = (x / small[0] - c) - a * (y / small[1] - 0.5)
-        tone += r.uniform(8, 28) * np.sign(distance) * np.exp(-np.abs(distance) * r.uniform(8, 30))
+        edge = np.tanh(distance * r.uniform(20, 120))
+        tone += r.uniform(4, 20) * edge * np.exp(-np.abs(distance) * r.uniform(8, 30))
     return cv2.resize(np.clip(tone, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
 
 
@@ -203,7 +226,9 @@ def _table(r: random.Random, rng: np.random.Generator, size: tuple[int, int]) ->
 def _light(r: random.Random, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     """Uneven lamp light and the shadows of a hand or a phone; 255 is full light."""
     small = max(2, size[0] // 8), max(2, size[1] // 8)
-    light = effects.field(rng, small[1], small[0], (2, 2), r.uniform(140, 235), 255)
+    light = effects.field(
+        rng, small[1], small[0], (2, 2), r.choice((r.uniform(120, 180), r.uniform(170, 250), r.uniform(200, 250))), 255
+    )
     if r.random() < 0.45:
         shadow: np.ndarray = np.zeros(small[::-1], np.uint8)
         x, y = r.choice((0.0, 1.0, r.random())) * small[0], r.random() * small[1]
@@ -214,8 +239,8 @@ def _light(r: random.Random, rng: np.random.Generator, size: tuple[int, int]) ->
             (x + reach * np.cos(a) * r.uniform(0.4, 1), y + reach * np.sin(a) * r.uniform(0.4, 1)) for a in angles
         ]
         cv2.fillPoly(shadow, [np.array(points, np.int32)], 255)
-        soft = cv2.GaussianBlur(shadow, (0, 0), r.choice((0.7, 2, 6, 12)))
-        light *= 1 - soft / 255 * r.uniform(0.15, 0.55)
+        soft = cv2.GaussianBlur(shadow, (0, 0), r.choice((1.5, 3, 6, 12)))
+        light *= 1 - soft / 255 * r.uniform(0.1, 0.45)
     return cv2.resize(light.clip(0, 255).astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
 
 
@@ -259,7 +284,9 @@ def _dust(r: random.Random, alpha: np.ndarray) -> None:
 
 def _tints(r: random.Random, plain: bool) -> list[tuple[float, float, float, float]]:
     """Per channel (blue, green, red): factors on paper and table, and how much of it ink and pen let through."""
-    paper = r.choice(((1.0, 1.0, 1.0), (0.94, 0.98, 1.0), (0.88, 0.96, 1.0), (1.0, 0.98, 0.95), (0.97, 0.95, 1.0)))
+    paper = r.choice(
+        ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), (0.97, 0.99, 1.0), (0.93, 0.97, 1.0), (1.0, 0.98, 0.96), (0.98, 0.97, 1.0))
+    )
     table = (
         (1.0, 1.0, 1.0)
         if plain

@@ -40,6 +40,10 @@ class Layout:
         self.centred = r.random() < (0.2 if invoice else 0.75)
         self.company_face = int(r.random() < 0.25)
         self.date_form = r.choice(self.where.lists["dates"])
+        self.time_form = r.choice(self.where.lists["times"])
+        self.date_place = r.choices(("meta", "end", "nowhere"), (88, 9, 3))[0]
+        self.whole = r.choice(("", "", "", self.where.decimal + "00")) if columns > 40 else ""
+        self.indent = r.choice((0.05, 0.1, 0.3))
         self.loud: Size = r.choice(("normal", "wide", "tall", "big", "big"))
 
     def build(self) -> tuple[list[Element], Printed]:
@@ -53,7 +57,9 @@ class Layout:
         total = self._sums()
         for block in r.sample((self._tax_table, self._payment_slip, self._thanks), k=3):
             block()
-        return self.rows, Printed(company, date, address, total)
+        if self.date_place == "end":
+            self._text(f"{date} {self.bill.when.strftime(self.time_form)}", field="date")
+        return self.rows, Printed(company, date if self.date_place != "nowhere" else None, address, total)
 
     # -- parts
 
@@ -90,17 +96,16 @@ class Layout:
             self._text(where.pick("titles", r), r.choice(("normal", "normal", self.loud)), field="title")
         return " ".join(parts), " ".join(printed)
 
-    def _meta(self) -> str | None:
-        """Number, date, cashier, ...; returns the date as printed."""
+    def _meta(self) -> str:
+        """Number, date, cashier, ...; returns the date in its form."""
         r, where, when = self.r, self.where, self.bill.when
         date = corpus.format_date(where, when, self.date_form)
-        time = when.strftime(r.choice(where.lists["times"]))
+        time = when.strftime(self.time_form)
         number = corpus.pattern(
             r.choice(("######", "@@######", "####/####", "@##-#####", "########", "###-###-####")), r
         )
         pairs: list[list[Cell]] = [self._pair("receipt_no", number, "number")]
-        date_at_end = r.random() < 0.1
-        if not date_at_end:
+        if self.date_place == "meta":
             if r.random() < 0.5:
                 pairs.append(self._pair("date_label", f"{date} {time}" if r.random() < 0.6 else date, "date"))
             else:
@@ -122,7 +127,7 @@ class Layout:
         self._gap()
         arrangement = "aligned" if self.invoice else r.choice(("single", "single", "aligned", "columns", "columns"))
         self._place(pairs, arrangement)
-        return None if date_at_end else date
+        return date
 
     def _place(self, pairs: list[list[Cell]], arrangement: str) -> None:
         stop = self.r.uniform(0.28, 0.4)
@@ -177,7 +182,7 @@ class Layout:
         if r.random() < 0.2:
             count = sum(int(item.quantity) if item.quantity == int(item.quantity) else 1 for item in items)
             self._rule()
-            self.rows.append(Row((Cell(f"{where.pick('items_sold', r)}{self.colon} {count}"),)))
+            self.rows.append(Row((self._joined(self._pair("items_sold", str(count), None)),)))
 
     def _item_line(
         self,
@@ -222,7 +227,7 @@ class Layout:
     ) -> None:
         self._named(name, (), loose)
         detail = f"{self._quantity(item)} {each} {self._money(item.unit_price)}"
-        self.rows.append(Row((Cell(detail, self.r.choice((0.05, 0.1, 0.3))), *self._amount(item, letter, money))))
+        self.rows.append(Row((Cell(detail, self.indent), *self._amount(item, letter, money))))
 
     def _item_code_below(
         self,
@@ -417,11 +422,7 @@ class Layout:
 
     def _quantity(self, item: Item) -> str:
         if item.quantity == int(item.quantity):
-            return (
-                f"{int(item.quantity)}{self.r.choice(('', '', '', self.where.decimal + '00'))}"
-                if self.columns > 40
-                else f"{int(item.quantity)}"
-            )
+            return f"{int(item.quantity)}{self.whole}"
         return f"{item.quantity:.3f}".replace(".", self.where.decimal) + self.r.choice(("", " kg", "kg"))
 
     def _money(self, amount: Decimal, total: bool = False) -> str:

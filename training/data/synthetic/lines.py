@@ -210,6 +210,9 @@ def _develop(r: random.Random, rng: np.random.Generator, coverage: np.ndarray) -
         image += effects.noise(rng, height, width) * r.choice((1.5, 3, 3, 6, 6, 12))
     if r.random() < 0.02:
         image = 255 - image
+    if r.random() < 0.15:  # office scanners clean up paper by steep contrast
+        steep, middle = r.uniform(4, 11) / 255, paper * (1 - contrast / 2) + r.uniform(-10, 30)
+        image = 255 / (1 + np.exp((middle - image) * steep))
     grey = np.clip(image, 0, 255).astype(np.uint8)
     if r.random() < 0.3:
         grey = effects.jpeg(grey, r.randint(25, 90))

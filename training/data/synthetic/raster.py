@@ -122,8 +122,8 @@ _KIND_WEIGHTS = {"bitmap": 2.6, "mono": 1.2, "typewriter": 1.0, "sans": 1.3, "se
 def _designs(fonts: Split) -> tuple[list[list[FontFace]], list[float]]:
     grouped: dict[str, list[FontFace]] = {}
     for face in find_fonts(fonts):
-        # Slanted cuts are rare on receipts.
-        grouped.setdefault(face.design, []).extend([face] * (1 if face.slanted else 4))
+        # Receipts are mostly upright and not bold.
+        grouped.setdefault(face.design, []).extend([face] * (1 if face.slanted else 2 if face.bold else 5))
     faces = list(grouped.values())
     return faces, [_KIND_WEIGHTS[group[0].kind] for group in faces]
 

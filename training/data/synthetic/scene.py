@@ -22,7 +22,6 @@ from training.data.synthetic.typeset import Press, PrintedLine, printable, types
 Mode = Literal["scan", "photo"]
 
 _LOCALE_WEIGHTS = (5, 4, 3, 3, 3, 3, 3, 6)
-_LARGEST = 2.4e6  # px of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,8 @@ def synthesise_bill(
         curl = random_curl(r, width, height, r.uniform(1, 8)) if r.random() < 0.7 else None
     frame = camera.frame(r, Warp(matrix, curl), lines, (width, height), mode)
     area = frame.size[0] * frame.size[1]
-    scale = min(scale, (_LARGEST / area) ** 0.5) * frame.shrink
+    cap = float(np.median([line.cap for line in lines]))
+    scale = min(max(scale * frame.shrink, camera.SMALLEST_CAP / cap), (camera.LARGEST / area) ** 0.5)
     warp = Warp(np.diag([scale, scale, 1.0]) @ frame.shift @ matrix, curl)
     size = max(32, round(frame.size[0] * scale)), max(32, round(frame.size[1] * scale))
     picture = camera.expose(r, rng, warp, size, ink, pen, mode, frame, colour)
@@ -146,6 +146,8 @@ def print_bill(
         threshold=r.choice((100, 128, 128, 150)) if face.monospaced and r.random() < 0.75 else None,
     )
     ink, lines = typeset(elements, press, r)
+    if invoice and r.random() < 0.8:  # a sheet keeps its format however little is on it
+        ink = np.pad(ink, ((0, max(0, round(1.414 * ink.shape[1]) - len(ink))), (0, 0)))
     faces = {"company": press.faces[layout.company_face]}
     values = {"company": printed.company, "date": printed.date, "address": printed.address, "total": printed.total}
     fields = {key: value and printable(value, faces.get(key, face)) for key, value in values.items()}
@@ -163,8 +165,9 @@ def _wear(r: random.Random, rng: np.random.Generator, ink: np.ndarray) -> np.nda
         ink = ink.copy()
         effects.head_wear(rng, ink, r.randint(1, 4))
     if r.random() < 0.3:
-        low = r.uniform(0.3, 0.9)
-        density = effects.field(rng, ink.shape[0], ink.shape[1], (r.randint(2, 7), r.randint(1, 4)), 255 * low, 255)
+        # The head fades from place to place, or the paper in streaks along its way.
+        cells = (r.randint(2, 7), r.randint(1, 4)) if r.random() < 0.6 else (r.randint(1, 2), r.randint(8, 40))
+        density = effects.field(rng, ink.shape[0], ink.shape[1], cells, 255 * r.uniform(0.4, 0.9), 255)
         ink = cv2.multiply(ink, density.astype(np.uint8), scale=1 / 255)
     return ink
 

@@ -209,7 +209,9 @@ class _Setter:
             y = baseline + max(2, round(0.25 * cap)) - top
             patch[y : y + 2, round(pad * sx) : -round(pad * sx) or None] = 255
         if row.inverse:
-            patch = 255 - patch
+            first, last = round((above - 1.2 * of.cap) * sy), round((above + 0.3 * of.cap) * sy)
+            patch = 255 - patch[first:last]
+            top += first
         a, b, c, d = max(top, 0), top + patch.shape[0], max(left, 0), min(left + patch.shape[1], self.ink.shape[1])
         target = self.ink[a:b, c:d]
         np.maximum(target, patch[a - top : a - top + target.shape[0], c - left : d - left], out=target)
@@ -264,7 +266,7 @@ class _Setter:
             cell = press.width / press.columns
             squeeze = min(max(cell / of.cell, 0.55), 1.3) if face.monospaced else 1.0
             advance = cell / squeeze if face.monospaced else None
-            text = pattern * press.columns
+            text = pattern * (4 * press.columns)
             pens = pen_positions(text, of, advance)
             count = max(1, int(np.searchsorted(pens * squeeze, x1 - x0)) - 1)
             self._print(
