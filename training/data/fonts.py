@@ -83,9 +83,10 @@ _DESIGNS: tuple[tuple[str, str, Kind], ...] = (
     ("urwbookman|texgyrebonum", "bookman", "serif"),
     ("cmunrm|cmunbx|cmunsl|cmunti", "computer modern", "serif"),
 )
-# Hairlines vanish on a receipt; small capitals would be read as capitals; math and display cuts lack plain letters.
+# Hairlines vanish on a receipt; small capitals would be read as capitals; math and display cuts lack plain letters;
+# three cuts of OCR-B are outlined or reversed.
 _UNWANTED = re.compile(
-    r"thin|hairline|extralight|ultralight|smallcaps|math|monoisome|adventor.*narrow|display|csur|upper|sample"
+    r"thin|hairline|extralight|ultralight|smallcaps|math|monoisome|adventor.*narrow|display|csur|upper|sample|ocrb[efx]$"
 )
 _SLANTED = re.compile(r"ital|obl|slant|bi$|proi$|minusi$|cmun(st|sl|ti|it|tx|si|so)|monof56|pt[a-z](56|76)")
 _BOLD = re.compile(r"bold|black|heavy|demi|-b|prob$|minusb$|cmun(tb|bx|sx)|pt[a-z]7|bdita")

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{count} bills in {options.out}, {count / (time.monotonic() - start):.1f} a second")
         if options.contact_sheet:
             sheet = contact_sheet(scenes(min(options.count, 24), *kind, colour=True))
-            _, data = cv2.imencode(".jpg", sheet, (cv2.IMWRITE_JPEG_QUALITY, 72))
+            _, data = cv2.imencode(".jpg", sheet, (cv2.IMWRITE_JPEG_QUALITY, 60))
             options.contact_sheet.write_bytes(data.tobytes())
     except (NoFontsError, OSError) as error:
         print(error, file=sys.stderr)
