@@ -93,7 +93,7 @@ def model_watch(context: dg.SensorEvaluationContext, store: StoreResource) -> dg
         return dg.SkipReason("no model is promoted yet")
     events = promoted_models.report(context.instance, opened)
     passed, _, figures = promoted_models.bills_behind(opened, versions)
-    state = json.dumps([promoted_models.data_version(versions), passed, figures["behind"]])
+    state = json.dumps([promoted_models.data_version(versions), passed, figures["behind"], figures["current"]])
     if state == context.cursor and not events:
         return dg.SkipReason("nothing has changed")
     return dg.SensorResult(asset_events=[*events, promoted_models.evaluate(opened)], cursor=state)

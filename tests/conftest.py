@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from billocr_assets.settings import Settings
 from billocr_assets.store import Store, open_store
 from billocr_assets.store.bills import local_user
 from billocr_assets.store.database import Database
+from billocr_assets.store.reading import sync_shipped_models
 from billocr_assets.store.schema import User
 from tests import servers
 
@@ -99,3 +101,21 @@ def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def user(store: Store) -> User:
     return local_user(store)
+
+
+@pytest.fixture
+def installation(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The installation that the environment names: a store with the shipped networks promoted."""
+    monkeypatch.setenv("BILLOCR_DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("BILLOCR_OBJECTS", str(tmp_path / "objects"))
+    store = open_store()
+    sync_shipped_models(store)
+    yield store
+    store.database.engine.dispose()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage, in memory."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, MetadataValue
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from sqlalchemy.exc import DBAPIError
 
 from billocr_assets.io import BillValues, Failed
@@ -128,6 +129,7 @@ def each_bill(
     keys = context.partition_keys
     reading = _reading(context, store, stage, keys)
     values = BillValues()
+    checked: dict[str, Mapping[str, tuple[bool, str]]] = {}
     if reading.attempts:
         record_stage(store, reading.attempts.values(), stage)
     for bill in keys:
@@ -174,11 +176,13 @@ def each_bill(
             context.add_asset_metadata(
                 {**picture, **finding.metadata, **(models or {}), "seconds": seconds[stage]}, partition_key=bill
             )
-        _log_checks(context, stage, bill, finding, failure)
-    # A check wants an output of its own beside the events above, which are a bill's.
-    for check in context.assets_def.check_specs:
-        yield dg.Output(None, output_name=f"{stage}_{check.name}")
+        checked[bill] = finding.checks if finding else {}
+        if stage == STAGES[-1]:
+            outcome = (False, f"{failure.stage}: {failure.why}") if failure else (True, "read to the end")
+            checked[bill] = {"read": outcome}
     yield dg.MaterializeResult(value=values)
+    # The materializations are stored by now, and a check counts only for the materialization that it names.
+    yield from _evaluations(context, checked)
 
 
 def _earlier(inputs: Sequence[BillValues], bill: str, attempt: int | None, run: str) -> Earlier | Failed:
@@ -195,23 +199,33 @@ def _earlier(inputs: Sequence[BillValues], bill: str, attempt: int | None, run: 
     return Earlier(tuple(values), seconds, models, attempt, run)
 
 
-def _log_checks(
-    context: dg.AssetExecutionContext, stage: str, bill: str, finding: Finding | None, failure: Failed | None
-) -> None:
-    results = dict(finding.checks) if finding else {}
-    if stage == STAGES[-1]:
-        results["read"] = (False, f"{failure.stage}: {failure.why}") if failure else (True, "read to the end")
-    for name, (passed, why) in results.items():
-        context.log_event(
-            AssetCheckEvaluation(
+def _evaluations(
+    context: dg.AssetExecutionContext, checked: Mapping[str, Mapping[str, tuple[bool, str]]]
+) -> Iterator[Any]:
+    specs = list(context.assets_def.check_specs)
+    # A check wants an output of its own beside the events, which are a bill's.
+    for spec in specs:
+        yield dg.Output(None, output_name=f"{context.asset_key.path[-1]}_{spec.name}")
+    if not specs or not checked:
+        return
+    latest = context.instance.get_latest_storage_id_by_partition(
+        context.asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(checked)
+    )
+    now = time.time()
+    for bill, outcomes in checked.items():
+        target = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=latest[bill], run_id=context.run.run_id, timestamp=now
+        )
+        for name, (passed, why) in outcomes.items():
+            yield AssetCheckEvaluation(
                 asset_key=context.asset_key,
                 check_name=name,
                 passed=passed,
                 severity=AssetCheckSeverity.WARN,
                 description=why,
                 partition=bill,
+                target_materialization_data=target,
             )
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,32 +56,29 @@ def begin_reading(store: Store, bill_ids: Sequence[str], run_id: str, origin: At
     taken: dict[str, int] = {}
     with store.database.session() as session:
         store.database.in_order(session)
-        bills = {bill.id: bill for bill in session.scalars(select(Bill).where(Bill.id.in_(bill_ids)))}
-        for bill_id in bill_ids:
-            bill = bills.get(bill_id)
-            if bill is None:
-                continue
-            attempt = session.scalar(
-                select(Attempt).where(Attempt.bill_id == bill_id, Attempt.state == "open").with_for_update()
-            )
-            if attempt is None and origin == "backfill" and not _has_attempt_of(session, bill_id, run_id):
+        # Everywhere a bill is locked before its attempts, and bills in one order, so that nobody waits in a circle.
+        query = select(Bill).where(Bill.id.in_(bill_ids)).order_by(Bill.id).with_for_update()
+        bills = {bill.id: bill for bill in session.scalars(query)}
+        for bill in (bills[bill_id] for bill_id in bill_ids if bill_id in bills):
+            attempt = session.scalar(select(Attempt).where(Attempt.bill_id == bill.id, Attempt.state == "open"))
+            if attempt is None and origin == "backfill" and not _has_attempt_of(session, bill.id, run_id):
                 attempt = open_attempt(session, bill, origin)
             if attempt is None:
                 continue
             if attempt.run_id != run_id:
                 attempt.run_id, attempt.started_at, attempt.stage = run_id, now(), None
             bill.status = "reading"
-            taken[bill_id] = attempt.id
+            taken[bill.id] = attempt.id
     return taken
 
 
 def attempts_of(store: Store, bill_ids: Sequence[str], run_id: str) -> dict[str, int]:
-    """Bill id to open attempt id, for those of the bills that this run has begun and still owns."""
+    """Bill id to attempt id, for those of the bills that this run has begun, still owns and has not published."""
     query = select(Attempt.bill_id, Attempt.id).where(
-        Attempt.bill_id.in_(bill_ids), Attempt.run_id == run_id, Attempt.state == "open"
+        Attempt.bill_id.in_(bill_ids), Attempt.run_id == run_id, Attempt.state != "done"
     )
     with store.database.reading() as session:
-        return {bill_id: attempt_id for bill_id, attempt_id in session.execute(query)}
+        return {row.bill_id: row.id for row in session.execute(query)}
 
 
 def _has_attempt_of(session: Session, bill_id: str, run_id: str) -> bool:
@@ -90,10 +87,10 @@ def _has_attempt_of(session: Session, bill_id: str, run_id: str) -> bool:
 
 def record_stage(store: Store, attempt_ids: Iterable[int], stage: str) -> None:
     """Note the stage that open attempts have reached."""
+    query = select(Attempt).where(Attempt.id.in_(list(attempt_ids)), Attempt.state == "open")
     with store.database.session() as session:
-        session.execute(
-            update(Attempt).where(Attempt.id.in_(list(attempt_ids)), Attempt.state == "open").values(stage=stage)
-        )
+        for attempt in session.scalars(query.order_by(Attempt.id).with_for_update()):
+            attempt.stage = stage
 
 
 def record_failure(store: Store, attempt_id: int, stage: str, why: str, run_id: str | None = None) -> bool:
@@ -102,15 +99,12 @@ def record_failure(store: Store, attempt_id: int, stage: str, why: str, run_id: 
     Returns:
         False if the attempt had ended, or with ``run_id`` belongs to another run; nothing changes then.
     """
+    why = why.replace("\0", "")
     with store.database.session() as session:
-        bill_id = _close(session, attempt_id, run_id, state="failed", stage=stage, error=why)
-        if bill_id is None:
+        bill = _close(session, attempt_id, run_id, state="failed", stage=stage, error=why)
+        if bill is None:
             return False
-        session.execute(
-            update(Bill)
-            .where(Bill.id == bill_id)
-            .values(status="failed", failed_stage=stage, failed_why=why, updated_at=now())
-        )
+        bill.status, bill.failed_stage, bill.failed_why = "failed", stage, why
         return True
 
 
@@ -125,14 +119,13 @@ def publish_result(
     words = document.words
     text = document.text.replace("\0", "")
     with store.database.session() as session:
-        bill_id = _close(session, attempt_id, run_id, state="done")
-        if bill_id is None:
+        bill = _close(session, attempt_id, run_id, state="done")
+        if bill is None:
             return None
-        bill = session.scalars(select(Bill).where(Bill.id == bill_id)).one()
         bill.status, bill.failed_stage, bill.failed_why = "read", None, None
         bill.search = fold(f"{bill.name}\n{text}")
         result = MachineResult(
-            bill_id=bill_id,
+            bill_id=bill.id,
             attempt_id=attempt_id,
             document=document.to_dict(),
             fields=fields,
@@ -147,12 +140,15 @@ def publish_result(
         return result
 
 
-def _close(session: Session, attempt_id: int, run_id: str | None, **values: Any) -> str | None:
-    """Compare and set: of any number of callers, one gets the bill's id and all others None."""
+def _close(session: Session, attempt_id: int, run_id: str | None, **values: Any) -> Bill | None:
+    """Compare and set: of any number of callers, one gets the bill, locked, and all others None."""
+    owner = select(Attempt.bill_id).where(Attempt.id == attempt_id).scalar_subquery()
+    bill = session.scalar(select(Bill).where(Bill.id == owner).with_for_update())
     query = update(Attempt).where(Attempt.id == attempt_id, Attempt.state == "open")
     if run_id is not None:
         query = query.where(Attempt.run_id == run_id)
-    return session.scalar(query.values(finished_at=now(), **values).returning(Attempt.bill_id))
+    closed = session.scalar(query.values(finished_at=now(), **values).returning(Attempt.id))
+    return bill if closed else None
 
 
 def bill_bytes(store: Store, bill_id: str) -> bytes:
@@ -207,20 +203,19 @@ def sync_shipped_models(store: Store, models_dir: Path | None = None) -> dict[st
     with store.database.session() as session:
         store.database.in_order(session)
         for network, (version, sha256, figures) in shipped.items():
-            versions = session.scalars(select(ModelVersion).where(ModelVersion.network == network)).all()
-            model = next((row for row in versions if row.version == version), None)
+            rows = session.scalars(select(ModelVersion).where(ModelVersion.network == network)).all()
+            model = next((row for row in rows if row.version == version), None)
             if model is None:
-                model = ModelVersion(network=network, version=version, origin="shipped")
+                model = ModelVersion(network=network, version=version, origin="shipped", state="candidate")
                 session.add(model)
-            elif model.origin == "trained":
+            if model.origin == "trained":
                 continue
             model.path, model.sha256, model.figures = f"{network}/model.onnx", sha256, figures
-            promoted = next((row for row in versions if row.state == "promoted"), None)
+            promoted = next((row for row in rows if row.state == "promoted"), None)
             if promoted is model or (promoted and promoted.origin == "trained"):
-                model.state = model.state or "candidate"
                 continue
             if promoted:
                 promoted.state = "retired"
-                session.flush()
+                session.flush()  # at no moment may there be two
             model.state, model.promoted_at = "promoted", now()
     return promoted_models(store)
