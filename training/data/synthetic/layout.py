@@ -157,7 +157,7 @@ class Layout:
             if self.invoice
             else r.choice(("line", "line", "quantity first", "below", "below", "table", "table", "code below"))
         )
-        code_first = r.random() < 0.2
+        code_first = style != "code below" and r.random() < 0.2
         mark = dict(zip((t.rate for t in self.bill.taxes), r.choice(("AB", "BA", "SZ", "12")), strict=False))
         marked = r.random() < 0.45
         money = self._columns_of_money(marked)
@@ -195,7 +195,7 @@ class Layout:
         loose: float,
     ) -> None:
         if item.quantity != 1:
-            detail = f"{self._quantity(item)} {each} {self._money(item.unit_price)}"
+            detail = f"{self._quantity(item, each)} {self._money(item.unit_price)}"
             if self.r.random() < 0.5:
                 self._named(name, (), loose)
                 self.rows.append(Row((Cell(detail, 0.08), *self._amount(item, letter, money))))
@@ -226,7 +226,7 @@ class Layout:
         loose: float,
     ) -> None:
         self._named(name, (), loose)
-        detail = f"{self._quantity(item)} {each} {self._money(item.unit_price)}"
+        detail = f"{self._quantity(item, each)} {self._money(item.unit_price)}"
         self.rows.append(Row((Cell(detail, self.indent), *self._amount(item, letter, money))))
 
     def _item_code_below(
@@ -240,7 +240,7 @@ class Layout:
         loose: float,
     ) -> None:
         self._named(name, (Cell(letter, 1.0, "right"),) if letter else (), loose)
-        detail = f"{self._quantity(item)} {each}"
+        detail = self._quantity(item, each)
         price = Cell(self._money(item.unit_price), anchors[1], "right")
         self.rows.append(
             Row((Cell(item.code), Cell(detail, anchors[0], "right"), price, *self._amount(item, "", money)))
@@ -420,10 +420,11 @@ class Layout:
     def _joined(self, cells: list[Cell]) -> Cell:
         return Cell(" ".join(cell.text for cell in cells), field=cells[-1].field)
 
-    def _quantity(self, item: Item) -> str:
+    def _quantity(self, item: Item, each: str = "") -> str:
         if item.quantity == int(item.quantity):
-            return f"{int(item.quantity)}{self.whole}"
-        return f"{item.quantity:.3f}".replace(".", self.where.decimal) + self.r.choice(("", " kg", "kg"))
+            return f"{int(item.quantity)}{self.whole} {each}".rstrip()
+        weight = f"{item.quantity:.3f}".replace(".", self.where.decimal)
+        return f"{weight} kg x" if each else weight + self.r.choice(("", " kg", "kg"))
 
     def _money(self, amount: Decimal, total: bool = False) -> str:
         text = self.where.money(amount, self.grouped)
