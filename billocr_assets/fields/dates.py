@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, time
 
-_DIGIT = "[0-9OIl]"
+_DIGIT = "[0-9OoDQIl|iSBZz]"
 _SEPARATOR = r" ?[-/.,'] ?"
 _NUMERIC = re.compile(
     rf"(?<![\d.,/\-])({_DIGIT}{{1,2}})({_SEPARATOR})({_DIGIT}{{1,2}})({_SEPARATOR})({_DIGIT}{{4}}|{_DIGIT}{{2}})(?![\d]|[/.,\-]\d)"
 )
+# Day, month and year with one of the two signs between them lost.
+_GLUED = re.compile(r"(?<![\d.,/\-])(\d{2})([-/.]?)(\d{2})([-/.]?)(20\d\d)(?!\d)")
 _YEAR_FIRST = re.compile(r"(?<![\d.,/\-])((?:19|20)\d\d) ?([-/.]) ?(\d{1,2}) ?[-/.] ?(\d{1,2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)(20[0-4]\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?!\d)")
 _DAY_NAME_YEAR = re.compile(r"(?<!\d)(\d{1,2})\.?[-/. ']{0,2}([A-Z]{3,10})\.?[-/. ,']{0,2}(\d{4}|\d{2})(?!\d|:\d)")
@@ -72,7 +74,12 @@ def find_dates(text: str) -> list[FoundDate]:
     for match in _YEAR_FIRST.finditer(folded):
         add(match, [_date(match[1], match[3], match[4])])
     for match in _NUMERIC.finditer(text):
+        if sum(map(str.isdigit, match.group())) < 4:
+            continue
         add(match, _numeric(match), _printed(match))
+    for match in _GLUED.finditer(text):
+        if match[2] or match[4]:
+            add(match, _numeric(match), _printed(match))
     for match in _DAY_NAME_YEAR.finditer(folded):
         add(match, [_date(match[3], month, match[1]) for month in _months(match[2])])
     for match in _NAME_DAY_YEAR.finditer(folded):
@@ -132,11 +139,11 @@ def _printed(match: re.Match[str]) -> str | None:
     first, second = match[2].strip(), match[4].strip()
     if first == second and match.group().replace(" ", "").translate(_AS_DIGIT) == match.group():
         return None
-    sign = first if first in "-/." else second if second in "-/." else "."
+    sign = next((sign for sign in (first, second) if sign and sign in "-/."), ".")
     return sign.join(_digits(match[group]) for group in (1, 3, 5))
 
 
-_AS_DIGIT = str.maketrans("OIl", "011")
+_AS_DIGIT = str.maketrans("OoDQIl|iSBZz", "000011115822")
 
 
 def _digits(text: str) -> str:

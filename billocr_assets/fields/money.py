@@ -19,14 +19,17 @@ _CURRENCY_AFTER = re.compile(rf"^ *({_CURRENCY})(?![A-Z])", re.IGNORECASE)
 
 # Digits in groups or in one run, then two decimals, or three (fuel, weights), or the ",-" of whole crowns.
 _NUMBER = (
-    r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£]))(?P<sign>- ?)?"
+    r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£])|(?<=(?<![A-Z\d])S))(?P<sign>- ?)?"
     r"(?P<whole>\d{1,3}(?:[GROUP]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
     r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
-    r"(?P<minus>-(?!\d))?(?![\d:/%]|[.,]\d| ?(?:%|(?:UHR|HRS?|[AP]M)\b))"
+    r"(?P<minus>-(?!\d))?(?![\d/%]|:\d|[.,]\d| ?(?:%|(?:UHR|HRS?|[AP]M)\b))"
 )
 _ANY_GROUPS = re.compile(_NUMBER.replace("GROUP", " .,'’"), re.IGNORECASE)
 # Where decimals have a point, groups are never set apart by blanks: "1 100.00" is a quantity and a price.
 _POINT_GROUPS = re.compile(_NUMBER.replace("GROUP", ".,'’"), re.IGNORECASE)
+# An amount in which the recogniser took a digit or two for letters.
+_MISREAD = re.compile(r"(?<![^\W_])(?=\S*\d\S*\d)(?!S)[\dOoIlSB]{1,6}[.,][\dOoIlSB]{2}(?![^\W_])")
+_AS_DIGITS = str.maketrans("OoIlSB", "001158")
 _LOOKS_DECIMAL = re.compile(r"\d([.,])\d{2}(?![\d.,])")
 
 
@@ -59,6 +62,7 @@ def decimal_separator(texts: Iterable[str]) -> str | None:
 
 def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
     """Numbers of a text that can be money, from left to right; percentages, dates, times and codes are none."""
+    text = _MISREAD.sub(lambda match: match.group().translate(_AS_DIGITS), text)
     amounts = []
     for match in (_POINT_GROUPS if separator == "." else _ANY_GROUPS).finditer(text):
         value, decimals = _value(match, separator)

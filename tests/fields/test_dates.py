@@ -37,7 +37,15 @@ def test_a_date_of_another_style_settles_nothing():
     assert len(settle_order([*find_dates("03/04/2018"), *find_dates("28.04.2018")])[0].candidates) == 2
 
 
-@pytest.mark.parametrize(("read", "printed"), [("02.03,2020", "02.03.2020"), ("2O/12/2018", "20/12/2018")])
+@pytest.mark.parametrize(
+    ("read", "printed"),
+    [
+        ("02.03,2020", "02.03.2020"),
+        ("2O/12/2018", "20/12/2018"),
+        ("1202/2018", "12/02/2018"),
+        ("B/l2/2018", "8/12/2018"),
+    ],
+)
 def test_a_slip_of_the_recogniser_inside_a_date_is_mended(read: str, printed: str):
     assert find_dates(read)[0].text == printed
 

@@ -24,6 +24,9 @@ from billocr_assets.fields.money import decimal_separator, find_amounts, find_mo
         ("123,-", ",", "123"),
         (".02", ".", "0.02"),
         ("1 450 Ft", None, "1450"),
+        ("34.80:", ".", "34.80"),
+        ("TOTAL: S8.20", ".", "8.20"),
+        ("1O.5l", ".", "10.51"),
     ],
 )
 def test_amounts_are_read_in_every_convention(text: str, separator: str | None, value: str):
@@ -46,7 +49,9 @@ def test_a_quantity_before_a_price_is_not_a_group_of_thousands():
     assert [amount.value for amount in find_amounts("1 100.00", ".")] == [1, Decimal("100.00")]
 
 
-@pytest.mark.parametrize("text", ["25/12/2018", "10:41", "6%", "19,00 %", "CS00031663", "03-5512 3456", "9.00 Uhr", "7.30AM"])
+@pytest.mark.parametrize(
+    "text", ["25/12/2018", "10:41", "6%", "19,00 %", "CS00031663", "03-5512 3456", "9.00 Uhr", "7.30AM"]
+)
 def test_dates_times_rates_and_codes_are_no_money(text: str):
     assert find_money(text, ".") == []
 
