@@ -237,11 +237,14 @@ def _all(files: list[Path], jobs: int) -> Iterator[Reading]:
     # spawn: a forked onnxruntime would wait for threads that were not copied.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(read_file, path): path for path in files}
-        for future in as_completed(waiting):
+        for future in as_completed(list(waiting)):
+            path = waiting.pop(future)  # a result that was handed on is not kept
             try:
                 yield future.result()
+            except click.ClickException:
+                raise
             except Exception as error:  # the process died, of memory most likely
-                yield Reading(waiting[future], failure=f"Reading it failed: {error or type(error).__name__}")
+                yield Reading(path, failure=f"Reading it failed: {error or type(error).__name__}")
 
 
 def read_file(path: Path) -> Reading:

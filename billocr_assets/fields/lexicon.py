@@ -187,6 +187,23 @@ def _concepts_of(key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(concept for phrase in close for concept in _INDEX[phrase]))
 
 
+def mend_word(word: str) -> str:
+    """A word of names and addresses for one that is a single letter away from it, else the word itself.
+
+    Only for words that the recogniser was unsure of. The case of the word is kept, and so are signs around it.
+    """
+    match = re.fullmatch(r"(\W*)([A-Za-z]{4,})(\W*)", word)
+    if not match or fold(match[2]) in _NAME_WORDS:
+        return word
+    key = match[2].upper()
+    near = {known for part in _deletions(key) for known in _NEAR_NAME_WORDS.get(part, ())}
+    close = [known for known in near if Levenshtein.distance(key, known, score_cutoff=1) <= 1]
+    if len(close) != 1:
+        return word
+    mended = close[0] if match[2].isupper() else close[0].capitalize() if match[2][0].isupper() else close[0].lower()
+    return match[1] + mended + match[3]
+
+
 def _deletions(key: str) -> set[str]:
     """A phrase and all phrases with one letter less: two phrases one edit apart have one of these in common."""
     return {key} | {key[:i] + key[i + 1 :] for i in range(len(key))}
@@ -207,3 +224,14 @@ def _build() -> tuple[dict[str, tuple[str, ...]], dict[str, set[str]]]:
 
 
 _INDEX, _NEAR = _build()
+_NAME_WORDS = frozenset(
+    word
+    for concept in ("legal_form", "name_tail", "trade", "address", "place")
+    for phrase in _PHRASES[concept].split(",")
+    for word in fold(phrase).split()
+    if len(word) >= 4
+)
+_NEAR_NAME_WORDS: dict[str, set[str]] = {}
+for _word in _NAME_WORDS:
+    for _part in _deletions(_word):
+        _NEAR_NAME_WORDS.setdefault(_part, set()).add(_word)

@@ -22,7 +22,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A field that is text: ``value`` is the text without decoration, ``text`` as printed. Confidence is in 0..1."""
+    """A field that is text: ``text`` as printed, as far as it can be told, ``value`` without decoration."""
 
     text: str
     value: str

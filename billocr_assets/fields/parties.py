@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from billocr_assets.fields.dates import find_dates
-from billocr_assets.fields.lexicon import concepts, fold, mentions
+from billocr_assets.fields.lexicon import concepts, fold, mend_word, mentions
 from billocr_assets.fields.model import Text
 from billocr_assets.fields.money import find_amounts
 from billocr_assets.fields.rows import Row, is_heading
 
 _HEAD_ROWS = 16
+# Words below this confidence are mended where a word of names and addresses is one letter away.
+_UNSURE = 0.95
 _POSTCODE = re.compile(r"(?<![\d-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
 _REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
 _TRAILING_NUMBER = re.compile(
@@ -58,7 +60,7 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
     while last + 1 < len(scores) and _continues(rows[last], rows[last + 1]):
         last += 1
     members = rows[first : last + 1]
-    text = " ".join(" ".join(row.text for row in members).split())
+    text = " ".join(row.mended(mend_word, _UNSURE) for row in members)
     name = _LEADING_NUMBER.sub("", _TRAILING_NUMBER.sub("", text)).strip(" :*-=") or text
     certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.6
     sources = tuple(source for row in members for source in row.sources())
@@ -81,7 +83,7 @@ def find_address(rows: list[Row], start: int) -> Text | None:
         if _address_score(rows[i]) >= 0.5:
             last = i
     members = rows[first : last + 1]
-    text = " ".join(" ".join(row.text for row in members).split())
+    text = " ".join(row.mended(mend_word, _UNSURE) for row in members)
     certainty = 0.85 if _POSTCODE.search(text) else 0.6
     sources = tuple(source for row in members for source in row.sources())
     return Text(text, text, sources, certainty * min(row.confidence() for row in members))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -45,6 +45,14 @@ class Row:
     def confidence(self, start: int = 0, end: int | None = None) -> float:
         """The least certain word of ``start:end``."""
         return min((piece.confidence for piece in self._within(start, end)), default=0.0)
+
+    def mended(self, mend: Callable[[str], str], below: float) -> str:
+        """The text with ``mend`` applied to the words that are less certain than ``below``, blanks single."""
+        words = []
+        for match in re.finditer(r"\S+", self.text):
+            unsure = self.confidence(*match.span()) < below
+            words.append(mend(match.group()) if unsure else match.group())
+        return " ".join(words)
 
     def _within(self, start: int, end: int | None) -> Iterable[_Piece]:
         stop = len(self.text) if end is None else end
