@@ -11,7 +11,8 @@ from training.data.synthetic import corpus
 from training.data.synthetic.corpus import LOCALES, Locale
 
 LONGEST = 48
-_RARE = ALPHABET[95:] + ";<>[\\]^_`~{}|\"'=+?!#$%&@QXZJWKVYqxzjwkvy€£§°×–—„“”«»½²³"
+# Small letters twice: a third of the lines are set in capitals.
+_RARE = ALPHABET[95:] + "".join(c for c in ALPHABET[95:] if c.islower()) + ";<>[\\]^_`~{}|\"'=+?!#$&@XZJKxzjkwvyq…·µ•"
 _LABELS = [
     "total",
     "subtotal",
@@ -46,7 +47,7 @@ def line_text(r: random.Random, longest: int = LONGEST) -> str:
     while True:
         where = corpus.locale(r.choices(LOCALES, _LOCALE_WEIGHTS)[0])
         text = r.choices(_KINDS, _WEIGHTS)[0](where, r)
-        if r.random() < 0.15:
+        if r.random() < 0.2:
             text = f"{text} {r.choices(_KINDS, _WEIGHTS)[0](where, r)}"
         case = r.random()
         text = (
@@ -139,7 +140,7 @@ def _short(where: Locale, r: random.Random) -> str:
 def _rare(where: Locale, r: random.Random) -> str:
     words = [corpus.pseudo_word(where.code, r) for _ in range(r.randint(1, 3))]
     letters = list(" ".join(words))
-    for _ in range(r.randint(2, 6)):
+    for _ in range(r.randint(3, 8)):
         letters.insert(r.randrange(len(letters) + 1), r.choice(_RARE))
     return "".join(letters)
 
@@ -188,7 +189,7 @@ _TABLE: dict[Callable[[Locale, random.Random], str], float] = {
     lambda w, r: f"{w.pick('first_names', r)} {w.pick('surnames', r)}": 2,
     _percent: 2,
     _short: 4,
-    _rare: 8,
+    _rare: 10,
     _random_string: 4,
     lambda w, r: corpus.code(r): 3,
     _web: 2,
