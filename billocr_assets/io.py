@@ -98,7 +98,7 @@ def unpack(data: bytes) -> Any:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             structure = json.loads(archive.read("value.json"))
             return _live(structure, archive)
-    except (zipfile.BadZipFile, KeyError, TypeError, EOFError, json.JSONDecodeError) as error:
+    except (zipfile.BadZipFile, KeyError, TypeError, EOFError, ValueError) as error:
         raise ValueError(f"damaged stage object: {error}") from error
 
 
