@@ -192,7 +192,7 @@ def mend_word(word: str) -> str:
 
     Only for words that the recogniser was unsure of. The case of the word is kept, and so are signs around it.
     """
-    match = re.fullmatch(r"(\W*)([A-Za-z]{4,})(\W*)", word)
+    match = re.fullmatch(r"(\W*)([A-Za-z]{5,})(\W*)", word)
     if not match or fold(match[2]) in _NAME_WORDS:
         return word
     key = match[2].upper()
@@ -229,7 +229,7 @@ _NAME_WORDS = frozenset(
     for concept in ("legal_form", "name_tail", "trade", "address", "place")
     for phrase in _PHRASES[concept].split(",")
     for word in fold(phrase).split()
-    if len(word) >= 4
+    if len(word) >= 5
 )
 _NEAR_NAME_WORDS: dict[str, set[str]] = {}
 for _word in _NAME_WORDS:

@@ -12,7 +12,7 @@ from billocr_assets.fields.rows import Row, is_heading
 
 _HEAD_ROWS = 16
 # Words below this confidence are mended where a word of names and addresses is one letter away.
-_UNSURE = 0.95
+_UNSURE = 0.9
 _POSTCODE = re.compile(r"(?<![\d-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
 _REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
 _TRAILING_NUMBER = re.compile(

@@ -230,7 +230,7 @@ def test_a_calculation_on_a_row_of_its_own_belongs_to_its_item():
 def test_an_uncertain_word_of_an_address_is_mended_and_a_certain_one_is_left():
     page = "MILL CAFE SDN BND\nLOT 5, JALAM BESAR\n40100 EASTPORT, SELANGGOR\nTOTAL  4.05"
     unsure = extract_fields(bills.document(page, confidence=0.6))
-    assert unsure.company.text == "MILL CAFE SDN BND"  # three letters are too few to be sure of the fourth
+    assert unsure.company.text == "MILL CAFE SDN BND"  # words this short have too many neighbours
     assert unsure.address.text == "LOT 5, JALAN BESAR 40100 EASTPORT, SELANGOR"
     sure = extract_fields(bills.document(page, confidence=0.99))
     assert sure.address.text == "LOT 5, JALAM BESAR 40100 EASTPORT, SELANGGOR"
