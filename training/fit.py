@@ -41,8 +41,11 @@ class Budget(Callback):
         """Share of the budget that is spent, 0..1."""
         return min(1.0, self.spent / self.seconds)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_start(self, *_: Any) -> None:
+        # From batch to batch: making the samples counts as well.
         self._mark = time.monotonic()
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         done = self.progress
         if done < self.warmup:
             rate = self.peak * max(done, 1e-3) / self.warmup
@@ -53,7 +56,8 @@ class Budget(Callback):
                 group["lr"] = rate
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self.spent += time.monotonic() - self._mark
+        now = time.monotonic()
+        self.spent, self._mark = self.spent + now - self._mark, now
         if self.spent >= self.seconds:
             trainer.should_stop = True
 
@@ -75,6 +79,7 @@ class Average(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         decay = min(self.decay, (1 + trainer.global_step) / (10 + trainer.global_step))
+        assert isinstance(pl_module, Task)
         net, averaged = pl_module.net, pl_module.averaged
         with torch.no_grad():
             for kept, new in zip(averaged.parameters(), net.parameters(), strict=True):

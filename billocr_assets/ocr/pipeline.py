@@ -17,8 +17,9 @@ from billocr_assets.ocr.preprocessing import SURE, look_at, prepare_page
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
 from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment, TextLine
 
-# Lines that are read both ways round where the detector cannot tell how a page stands.
+# Where the detector cannot tell how a page stands: lines that are read, and turns that are not tried.
 _TRIED = 6
+_UNLIKELY = 0.1
 _TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
 
 
@@ -68,11 +69,12 @@ def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def upright_page(page: np.ndarray, models: Models) -> PreparedPage:
-    """The prepared page; where the detector is not sure how it stands, a few lines are read both ways round."""
+    """The prepared page; where the detector is not sure how it stands, a few lines are read every likely way round."""
     look = look_at(page, models.line_detector)
     if look.orientations[0][1] >= SURE:
         return prepare_page(page, models.line_detector, look=look)
-    views = [prepare_page(page, models.line_detector, turn, look) for turn, _ in look.orientations[:2]]
+    likely = [turn for turn, probability in look.orientations if probability >= _UNLIKELY]
+    views = [prepare_page(page, models.line_detector, turn, look) for turn in likely]
     return max(views, key=lambda view: _legibility(view, models))
 
 
