@@ -102,7 +102,7 @@ def paint_targets(
     Args:
         lines: (n, 4, 2) polygons, clockwise from the top left, pixels of the crop; may reach outside.
         ignore: (n,) bool.
-        paper: (m, 2) polygon of the bill.
+        paper: (m, 2) polygon of the bill; m = 0 where there is none.
         shape: (h, w) of the crop, multiples of 4.
     """
     h, w = shape[0] // STRIDE, shape[1] // STRIDE
@@ -145,7 +145,8 @@ def paint_targets(
     weight[gaps & (kernel_map == 0) & (weight > 0)] = kernel.gap_weight
     weight[kernel_map > 0] = 1
     paper_map = np.zeros((h, w), np.uint8)
-    cv2.fillPoly(paper_map, [np.round((paper / STRIDE - 0.5) * 16).astype(np.int32)], 1, shift=4)
+    if len(paper):
+        cv2.fillPoly(paper_map, [np.round((paper / STRIDE - 0.5) * 16).astype(np.int32)], 1, shift=4)
     return Targets(kernel_map, top, bottom, weight, paper_map.astype(np.float32))
 
 

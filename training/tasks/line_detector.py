@@ -44,7 +44,7 @@ class Config:
     edges: float = 1.0
     coarse: float = 0.5
     paper: float = 0.5
-    orientation: float = 0.5
+    orientation: float = 1.0
     seed: int = 0
 
 
