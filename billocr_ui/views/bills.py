@@ -96,9 +96,9 @@ if (pages := load().pages) > 1:
         st.pagination(pages, key="page", bind="query-params", persist_state="session")
 found = load()
 polling = found.unfinished
-heading.markdown(f":gray[{wording.some_of(found.total, found.counts)}]")
 with below:
     if found.cards:
+        heading.markdown(f":gray[{wording.some_of(found.total, found.counts)}]")
         st.fragment(show_cards, run_every=1.5 if polling else None)()
     else:
         st.info("No bill matches. Try fewer or other words, or another status.")
