@@ -7,7 +7,7 @@ import re
 from billocr_assets.fields.dates import find_dates
 from billocr_assets.fields.lexicon import concepts, fold, mend_word, mentions
 from billocr_assets.fields.model import Text
-from billocr_assets.fields.money import find_amounts
+from billocr_assets.fields.money import find_amounts, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _HEAD_ROWS = 16
@@ -146,6 +146,8 @@ def _stops(row: Row) -> bool:
     if any(pattern.search(row.text.upper()) for pattern in _VAT_NUMBERS):
         return True
     found = concepts(row.text)
+    if find_money(row.text) and not found & {"address", "place"}:
+        return True
     if "phone" in found and digits > 6 and not found & {"address", "place"}:
         return True
     return bool(found & {"phone", "registration", "document", "recipient", "date"}) and not _POSTCODE.search(row.text)
