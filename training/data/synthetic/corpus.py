@@ -67,6 +67,14 @@ def locale(code: str) -> Locale:
     )
 
 
+@cache
+def characters(code: str) -> str:
+    """Every character that bills of the locale are likely to need, sorted."""
+    where = locale(code)
+    lists = (*where.lists.values(), *where.items.values())
+    return "".join(sorted({c for entries in lists for entry in entries for c in entry}))
+
+
 def pattern(text: str, r: random.Random) -> str:
     """``text`` with a random digit for every # and a random capital for every @."""
     return re.sub(r"[#@]", lambda m: r.choice("0123456789") if m[0] == "#" else r.choice(_CAPITALS), text)

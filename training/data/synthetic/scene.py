@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 
 from training.data.fonts import Split
-from training.data.synthetic import camera, effects, marks
+from training.data.synthetic import camera, corpus, effects, marks
 from training.data.synthetic.bill import Bill, make_bill
 from training.data.synthetic.corpus import LOCALES
 from training.data.synthetic.geometry import Warp, random_curl, view
 from training.data.synthetic.layout import Layout
-from training.data.synthetic.raster import choose_face
-from training.data.synthetic.rows import Row
+from training.data.synthetic.raster import choose_face, pen_positions, typeface
 from training.data.synthetic.typeset import Press, PrintedLine, printable, typeset
 
 Mode = Literal["scan", "photo"]
@@ -126,15 +125,16 @@ def print_bill(
     invoice = r.random() < 0.08
     columns = r.choice((70, 80, 90)) if invoice else r.choice((32, 42, 42, 48, 48))
     width = 1150 if invoice else 384 if columns == 32 else 576
+    letters = corpus.characters(bill.locale.code)
+    kinds = ("sans", "serif") if invoice or r.random() < 0.25 else ("bitmap", "mono", "typewriter")
+    tried = [choose_face(r, letters, fonts)[0] for _ in range(12)]
+    face = next((f for f in tried if f.kind in kinds), tried[0])
+    second = next((f for f in tried if f.covers(letters)), face)
+    cap = round(width / columns * (r.uniform(1.3, 1.75) if face.monospaced else r.uniform(1.15, 1.5)))
+    if not face.monospaced:
+        columns = int(width / pen_positions("EANRTOS0123eainrst", typeface(face, cap))[-1] * 18)
     layout = Layout(bill, columns, r, invoice)
     elements, printed = layout.build()
-    text = "".join(sorted({c for e in elements if isinstance(e, Row) for cell in e.cells for c in cell.text}))
-    kinds = ("sans", "serif") if invoice or r.random() < 0.25 else ("bitmap", "mono", "typewriter")
-    face = next((f for f in (choose_face(r, text, fonts)[0] for _ in range(12)) if f.kind in kinds), None)
-    face = face or choose_face(r, text, fonts)[0]
-    second = choose_face(r, text, fonts)[0]
-    second = second if second.covers(text) else face
-    cap = round(width / columns * (r.uniform(1.3, 1.75) if face.monospaced else r.uniform(1.15, 1.5)))
     side = round(width * r.uniform(0.03, 0.09))
     press = Press(
         faces=(face, second),

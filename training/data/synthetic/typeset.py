@@ -155,19 +155,19 @@ class _Setter:
             text = printable(cell_.text, face)
             if not text:
                 continue
-            while True:
-                pens = pen_positions(text, of, advance)
-                width = pens[-1] * sx
-                if width <= press.width or len(text) < 2:
-                    break
+            pens = pen_positions(text, of, advance)
+            while pens[-1] * sx * 0.7 > press.width and len(text) > 1:
                 text = text[:-1].rstrip()
+                pens = pen_positions(text, of, advance)
+            tight = min(sx, press.width / pens[-1])  # a little too long: condensed
+            width = pens[-1] * tight
             shift = {"left": 0.0, "right": width, "centre": width / 2}[cell_.align]
             x = press.margins[0] + min(max(cell_.at * press.width - shift, 0), press.width - width)
             if any(x < b + room and a < x + width + room for a, b in taken):
                 later.append(cell_)
                 continue
             taken.append((x, x + width))
-            words += self._print(text, of, x, baseline, pens, sx, sy, row, cell_.field, cap)
+            words += self._print(text, of, x, baseline, pens, tight, sy, row, cell_.field, cap)
         self._cut(sorted(words, key=lambda word: word.boxes[0, 0]))
         self.row += bool(words)
         self.y += press.pitch * max(1.0, high)
