@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.servers import free_port
 
@@ -29,6 +29,8 @@ ARGUMENTS = (
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 )
+# The machine may be busy: an expectation waits long, and a test ends as soon as it is met.
+expect.set_options(timeout=30_000)
 # Streamlit asks for these under every deep link before it finds them at the root.
 EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 
@@ -103,7 +105,7 @@ def open_page(product: str, chromium: Browser, request: pytest.FixtureRequest) -
             **options,
         )
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
         page.on(
             "console",
