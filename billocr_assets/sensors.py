@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
@@ -12,6 +12,7 @@ from billocr_assets.assets.stage import ATTEMPTS_TAG
 from billocr_assets.jobs import read_bills
 from billocr_assets.partitions import bills
 from billocr_assets.resources import StoreResource
+from billocr_assets.settings import get_settings
 from billocr_assets.store.reading import open_attempts_after, orphans, record_failure
 from billocr_assets.store.schema import Attempt
 
@@ -20,7 +21,7 @@ TRIES = 3
 _TICK_LIMIT = 100
 # So few bills are read soonest each in a run of its own.
 _ALONE = 2
-_LIVE = [
+LIVE = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.STARTING,
     DagsterRunStatus.STARTED,
@@ -51,13 +52,14 @@ def bill_inbox(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.
 
 @dg.sensor(
     job=read_bills,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=min(30, max(5, int(get_settings().sweep_minutes * 20))),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts bills again that no living run reads, after a crash. Gives up after three times.",
+    description="Starts bills again that no living run reads, after a crash; gives up on one that ends every run.",
 )
 def sweeper(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
     opened = store.open()
-    waiting = orphans(opened, timedelta(minutes=opened.settings.sweep_minutes))
+    patience = timedelta(minutes=opened.settings.sweep_minutes)
+    waiting = orphans(opened, patience)
     if waiting:
         runs, wished = _owned_by_living_runs(context.instance)
         waiting = [each for each in waiting if each.run_id not in runs and each.id not in wished]
@@ -65,17 +67,24 @@ def sweeper(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.Sen
         return dg.SkipReason("every open bill has a run")
     requests, keys = [], []
     for attempt in waiting[:_TICK_LIMIT]:
-        tries = context.instance.get_runs_count(RunsFilter(tags={RESCUE_TAG: str(attempt.id)}))
-        if tries >= TRIES:
-            stage = attempt.stage or "bill_image"
-            record_failure(opened, attempt.id, stage, f"The reading broke off {tries + 1} times at this stage.")
+        rescues = context.instance.get_run_records(RunsFilter(tags={RESCUE_TAG: str(attempt.id)}))
+        if any(datetime.now(UTC) - record.create_timestamp < patience for record in rescues):
+            continue
+        # A run that never began says nothing about the bill, only that the machinery was down.
+        if sum(record.start_time is not None for record in rescues) >= TRIES:
+            why = (
+                f"The reading broke off here {TRIES} times and more; this bill seems to end the process that reads it."
+            )
+            record_failure(opened, attempt.id, attempt.stage or "bill_image", why)
             continue
         keys.append(attempt.bill_id)
         # Alone: were it the bill that kills its runs, it would take no other with it.
-        requests.append(_request([attempt], f"rescue-{attempt.id}-{tries}", 5, {RESCUE_TAG: str(attempt.id)}))
+        requests.append(_request([attempt], f"rescue-{attempt.id}-{len(rescues)}", 5, {RESCUE_TAG: str(attempt.id)}))
+    if not requests:
+        return dg.SkipReason("every open bill was started again just now, or is given up")
     return dg.SensorResult(
         run_requests=requests,
-        dynamic_partitions_requests=[bills.build_add_request(keys)] if keys else [],
+        dynamic_partitions_requests=[bills.build_add_request(keys)],
         asset_events=promoted_models.report(context.instance, opened),
     )
 
@@ -157,7 +166,7 @@ def _owned_by_living_runs(instance: dg.DagsterInstance) -> tuple[set[str], set[i
     """Names of runs that are alive, and ids of attempts that a run alive or in the queue was started for."""
     runs: set[str] = set()
     wished: set[int] = set()
-    for run in instance.get_runs(filters=RunsFilter(statuses=_LIVE)):
+    for run in instance.get_runs(filters=RunsFilter(statuses=LIVE)):
         # An automatic retry reads under the name of the run that died.
         runs |= {run.run_id, run.root_run_id or run.run_id, run.parent_run_id or run.run_id}
         wished |= {int(each) for each in run.tags.get(ATTEMPTS_TAG, "").split(",") if each}

@@ -33,8 +33,8 @@ class Settings(BaseSettings):
         description="Where a run's steps execute: `in_process`, `multiprocess` or `k8s` (a pod a step).",
     )
     batch_size: int = Field(default=25, ge=1, description="Most bills that one run reads.")
-    sweep_minutes: int = Field(
-        default=10, ge=1, description="Minutes after which a bill that no run owns is started again."
+    sweep_minutes: float = Field(
+        default=10, gt=0, description="Minutes after which a bill that no run owns is started again."
     )
     max_upload_mb: int = Field(default=25, ge=1, description="Largest upload, in MiB.")
     max_megapixels: int = Field(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from unittest import mock
 
 import dagster as dg
 import pytest
@@ -10,7 +11,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from billocr_assets.assets.stage import ATTEMPTS_TAG
 from billocr_assets.resources import StoreResource
-from billocr_assets.sensors import RESCUE_TAG, TRIES, bill_inbox, model_watch, sweeper
+from billocr_assets.sensors import TRIES, bill_inbox, model_watch, sweeper
 from billocr_assets.store import Store
 from billocr_assets.store.bills import bill_for, local_user, read_again
 from billocr_assets.store.reading import begin_reading, record_failure
@@ -186,30 +187,44 @@ def test_bills_that_broke_off_are_rescued_one_by_one(installation: Store, instan
     assert attempts(result.run_requests or ()) == ["1", "2", "3"]
 
 
-def test_the_sweeper_gives_up_in_the_end_and_says_so(installation: Store, instance: dg.DagsterInstance) -> None:
-    (bill,) = upload(installation, 1)
-    keys = []
-    for _ in range(TRIES):
-        grow_old(installation)
+def rescue(store: Store, instance: dg.DagsterInstance, began: bool) -> dg.RunRequest | None:
+    """Let a sweeper without patience rescue the only bill; its run dies at once, or before it has begun."""
+    grow_old(store)
+    with mock.patch("billocr_assets.sensors.timedelta", return_value=timedelta(0)):
         result = tick(sweeper, instance)
-        assert result is not None
-        (request,) = result.run_requests or ()
-        keys.append(request.run_key)
-        run = create_run_for_test(
-            instance,
-            job_name="read_bills",
-            status=DagsterRunStatus.FAILURE,
-            tags={RESCUE_TAG: request.tags[RESCUE_TAG]},
-        )
-        begin_reading(installation, [bill], run.run_id, "upload")
-    assert len(set(keys)) == TRIES
-    grow_old(installation)
-    result = tick(sweeper, instance)
-    assert result is not None
-    assert not result.run_requests
+    if result is None:
+        return None
+    (request,) = result.run_requests or ()
+    run = create_run_for_test(instance, job_name="read_bills", tags=dict(request.tags))
+    if began:
+        begin_reading(store, [str(request.partition_key)], run.run_id, "upload")
+        start = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name="read_bills")
+        instance.report_dagster_event(start, run.run_id)
+    instance.report_run_failed(run)
+    return request
+
+
+def test_the_sweeper_gives_up_on_a_bill_that_ends_every_run(installation: Store, instance: dg.DagsterInstance) -> None:
+    (bill,) = upload(installation, 1)
+    rescues = [rescue(installation, instance, began=True) for _ in range(TRIES)]
+    assert len({request.run_key for request in rescues if request}) == TRIES
+    assert rescue(installation, instance, began=True) is None
     row = bill_for(installation, local_user(installation), bill)
     assert row.status == "failed"
     assert "broke off" in (row.failed_why or "")
+
+
+def test_a_code_server_that_is_down_is_held_against_no_bill(installation: Store, instance: dg.DagsterInstance) -> None:
+    (bill,) = upload(installation, 1)
+    for _ in range(TRIES + 2):
+        assert rescue(installation, instance, began=False)
+    assert bill_for(installation, local_user(installation), bill).status == "received"
+
+
+def test_a_bill_that_was_just_rescued_is_not_rescued_again(installation: Store, instance: dg.DagsterInstance) -> None:
+    upload(installation, 1)
+    rescue(installation, instance, began=False)
+    assert tick(sweeper, instance) is None
 
 
 def test_the_watch_reports_when_something_has_changed_and_only_then(
