@@ -143,3 +143,12 @@ def test_the_command_says_when_it_has_nothing_to_do(capsys):
     with pytest.raises(SystemExit):
         main([])
     assert "--out" in capsys.readouterr().err
+
+
+def test_the_sample_bills_of_the_interface_are_small_colour_pictures(tmp_path):
+    assert main(["--samples", str(tmp_path)]) == 0
+    pictures = sorted(tmp_path.glob("*.jpg"))
+    assert len(pictures) == 6
+    for path in pictures:
+        assert path.stat().st_size < 150_000
+        assert cv2.imread(str(path)).shape[1] <= 1000

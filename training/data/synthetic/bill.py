@@ -70,7 +70,7 @@ def make_bill(r: random.Random, locale_code: str, most_items: int = 18) -> Bill:
     rates = sorted(set(r.sample(where.tax_rates, r.choice((1, 1, 2)))), reverse=True)
     tax_included = locale_code not in ("en", "ms") or r.random() < 0.6
     items = tuple(
-        _item(r, where, category, r.choice(rates), unit) for _ in range(min(most_items, 1 + int(r.expovariate(0.2))))
+        _item(r, where, category, r.choice(rates), unit) for _ in range(min(most_items, 1 + int(r.expovariate(0.16))))
     )
     subtotal = sum((item.amount for item in items), Decimal(0))
     discount = _round(subtotal * r.choice((5, 10, 15)) / 100, unit) if r.random() < 0.12 else Decimal(0)

@@ -66,6 +66,36 @@ def _rounded(points: np.ndarray) -> list[list[float]]:
     return [[round(float(x), 1), round(float(y), 1)] for x, y in points]
 
 
+# Seeds whose bills are pleasant to look at: the name, then seed, locale and mode.
+SAMPLES: dict[str, tuple[int, str, Mode]] = {
+    "metzgerei-photo": (201, "de", "photo"),
+    "samoobsluha-photo": (205, "cs", "photo"),
+    "animalerie-photo": (206, "fr", "photo"),
+    "kavezo-photo": (201, "hu", "photo"),
+    "bakery-scan": (209, "ms", "scan"),
+    "sklep-scan": (208, "pl", "scan"),
+}
+
+
+def write_samples(folder: Path, largest: int = 145_000) -> None:
+    """The sample bills of the user interface as colour JPEGs of at most ``largest`` bytes and 1000 px width.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (seed, locale, mode) in SAMPLES.items():
+        image = next(scenes(1, seed, locale, mode, colour=True)).image_bgr
+        assert image is not None
+        scale = min(1.0, 1000 / image.shape[1])
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        for quality in range(90, 20, -5):
+            _, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+            if data.nbytes <= largest:
+                break
+        (folder / f"{name}.jpg").write_bytes(data.tobytes())
+
+
 def contact_sheet(pictures: Iterable[Scene], columns: int = 6, tile: tuple[int, int] = (300, 520)) -> np.ndarray:
     """Many bills side by side, (H, W, 3) uint8; ``tile`` is the width and height of each one's place."""
     tiles = []
