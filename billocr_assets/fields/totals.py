@@ -10,10 +10,12 @@ from itertools import product
 
 from billocr_assets.fields.lexicon import concepts, mentions
 from billocr_assets.fields.model import Check, Consistency, Money, Payment, Tax
-from billocr_assets.fields.money import Amount, find_money
+from billocr_assets.fields.money import CURRENCIES, Amount, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _RATE = re.compile(r"(?<!\d)(\d{1,2}(?:[.,]\d{1,2})?) ?%")
+_WORD = re.compile(r"[^\W\d_]{3}")
+_CURRENCY = re.compile("|".join(map(re.escape, sorted(CURRENCIES, key=len, reverse=True))), re.IGNORECASE)
 _ZERO = Decimal(0)
 _NOT_A_TAX = frozenset(
     ("inclusive", "exclusive", "subtotal", "quantity", "rounding", "cash", "change", "tax_summary", "grand_total")
@@ -65,7 +67,7 @@ def labelled_amounts(rows: list[Row], separator: str | None) -> list[Labelled]:
         if not amounts:
             # The amount of a tilted row may stand one row lower or higher, alone.
             for near in (index + 1, index - 1):
-                if 0 <= near < len(rows) and not re.search(r"[A-Za-z]{3}", rows[near].text):
+                if 0 <= near < len(rows) and not _WORD.search(_CURRENCY.sub("", rows[near].text)):
                     amounts, place = find_money(rows[near].text, separator), near
                     if amounts:
                         break

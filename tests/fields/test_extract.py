@@ -234,3 +234,9 @@ def test_an_uncertain_word_of_an_address_is_mended_and_a_certain_one_is_left():
     assert unsure.address.text == "LOT 5, JALAN BESAR 40100 EASTPORT, SELANGOR"
     sure = extract_fields(bills.document(page, confidence=0.99))
     assert sure.address.text == "LOT 5, JALAM BESAR 40100 EASTPORT, SELANGGOR"
+
+
+def test_an_amount_that_slipped_a_row_below_its_word_is_still_its_amount():
+    fields = fields_of("MILL CAFE\nRye Bread  2.40\nTOTAL\nEUR 6.30\nCASH\n10.00\nCHANGE\n3.70")
+    assert fields.total.value == Decimal("6.30")
+    assert fields.consistency == "consistent"
