@@ -22,13 +22,14 @@ OVERLAP = 96
 CLOSER = 1.3
 
 # A pixel belongs to a kernel from THRESHOLD on; a line needs a mean of SCORE.
-THRESHOLD = 0.2
-SCORE = 0.55
+THRESHOLD = 0.3
+SCORE = 0.6
 # Pieces of one line: their vertical extents overlap by this share, the blank between is at most so many heights.
 MERGE_OVERLAP = 0.6
 MERGE_GAP = 0.3
-# How much shorter than the line a kernel is at either end, in line heights; the training paints kernels so.
-END = 0.15
+# How much shorter than the line a kernel above the threshold is at either end, in line heights: less than it is painted,
+# since the probability fades out slowly.
+END = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -88,7 +90,7 @@ def test_the_shipped_detector_finds_the_lines_of_a_bill_in_reading_order(detecto
     found = lines_on_upload(prepared, lines)
     assert match(boxes(truth), boxes(found)) >= 0.9 * len(truth)
     assert [line.row for line in lines] == sorted(line.row for line in lines)
-    for first, second in zip(lines, lines[1:], strict=False):
+    for first, second in itertools.pairwise(lines):
         if first.row == second.row:
             assert first.polygon[0, 0] < second.polygon[0, 0]
         else:
