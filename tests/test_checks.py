@@ -31,7 +31,7 @@ def test_a_good_page_passes() -> None:
     ("fault", "words"),
     [
         ({"sharpness": 20.0}, "page 2 is blurred"),
-        ({"contrast": 8.0}, "little contrast"),
+        ({"contrast": 8.0, "sharpness": 60.0}, "little contrast"),
         ({"brightness": 20.0}, "dark"),
     ],
 )
@@ -39,6 +39,10 @@ def test_a_bad_page_is_named_with_its_fault(fault: dict[str, float], words: str)
     passed, why = page_quality([GOOD, replace(GOOD, **fault)])
     assert not passed
     assert words in why
+
+
+def test_a_clean_scan_with_little_ink_passes() -> None:
+    assert page_quality([replace(GOOD, contrast=0.0, brightness=255.0)])[0]
 
 
 def test_a_bill_without_text_gets_a_warning_and_no_second_one_for_confidence() -> None:
