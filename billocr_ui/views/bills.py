@@ -38,10 +38,7 @@ def load() -> CardPage:
 
 def show_cards() -> None:
     found = load()
-    if clicked := bill_cards(found.cards, key="bills"):
-        what, bill_id = clicked
-        if what == "open":
-            st.switch_page("views/bill.py", query_params={"id": bill_id})
+    if bill_id := bill_cards(found.cards, key="bills"):
         read_again(store, user, bill_id)
         st.rerun(scope="app")
     if not found.unfinished and polling:
@@ -50,8 +47,8 @@ def show_cards() -> None:
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.title("Bills", anchor=False, width="content")
-    if has_bills(store, user) and st.button("Upload", type="primary"):
-        st.switch_page("views/upload.py")
+    if has_bills(store, user):
+        st.page_link("views/upload.py", label="Upload bills →")
 if not has_bills(store, user):
     with st.container(border=True, horizontal_alignment="center", key="empty"):
         st.space("small")

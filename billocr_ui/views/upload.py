@@ -42,10 +42,7 @@ def clear() -> None:
 
 def show_bills(bill_ids: list[str], key: str, compact: bool, polling: bool) -> None:
     shown = load(bill_ids)
-    if clicked := bill_cards(shown, key=key, compact=compact):
-        what, bill_id = clicked
-        if what == "open":
-            st.switch_page("views/bill.py", query_params={"id": bill_id})
+    if bill_id := bill_cards(shown, key=key, compact=compact):
         read_again(store, user, bill_id)
         st.rerun(scope="app")
     if polling and all_final(shown):

@@ -10,16 +10,15 @@ from billocr_ui.components._load import component
 _mount = component("bill_cards")
 
 
-def bill_cards(cards: list[dict[str, Any]], key: str, compact: bool = False) -> tuple[str, str] | None:
+def bill_cards(cards: list[dict[str, Any]], key: str, compact: bool = False) -> str | None:
     """Show cards (see ``services.cards``).
 
     Args:
         compact: rows at every width.
 
     Returns:
-        What was just clicked: ``("open" | "again", bill id)``.
+        The id of the bill that was just asked to be read again.
     """
     ignore: Callable[[], None] = lambda: None  # noqa: E731 - declares the trigger, nothing to do in it
-    result = _mount(data={"cards": cards, "compact": compact}, key=key, on_clicked_change=ignore)
-    clicked = result.clicked
-    return (clicked["what"], clicked["bill"]) if clicked else None
+    result = _mount(data={"cards": cards, "compact": compact}, key=key, on_again_change=ignore)
+    return result.again

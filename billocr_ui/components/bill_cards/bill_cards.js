@@ -1,5 +1,8 @@
 // Cards of bills. Nodes are kept by bill id and only their text changes, so polling never makes a picture flicker.
 // Text from bills goes into textContent alone: it may say anything.
+//
+// A card is a plain link. Switching pages from Python while a fragment polls breaks the page: a poll that is under way
+// still names the old page, and Streamlit goes back to it and clears the new one.
 
 const ROWS_BELOW = 560 // CSS pixels
 
@@ -20,20 +23,13 @@ function mount(root) {
 
 function create(state, send) {
   const node = state.template.content.firstElementChild.cloneNode(true)
-  const link = node.querySelector(".open")
-  link.onclick = (event) => {
-    // A new tab, when asked for, is the browser's business.
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
-    event.preventDefault()
-    send("open", node.dataset.bill)
-  }
   const image = node.querySelector("img")
   image.onerror = () => image.classList.add("missing")
   image.onload = () => image.classList.remove("missing")
   const again = node.querySelector(".again")
   again.onclick = () => {
     again.disabled = true
-    send("again", node.dataset.bill)
+    send(node.dataset.bill)
   }
   return node
 }
@@ -62,14 +58,14 @@ function fill(node, card) {
 export default function ({ data, parentElement, setTriggerValue }) {
   let state = mounted.get(parentElement)
   if (!state) mounted.set(parentElement, (state = mount(parentElement)))
-  state.send = (what, bill) => setTriggerValue("clicked", { what, bill })
+  state.send = (bill) => setTriggerValue("again", bill)
   state.compact = data.compact
   state.fit()
   const kept = new Set()
   data.cards.forEach((card, index) => {
     kept.add(card.id)
     let node = state.nodes.get(card.id)
-    if (!node) state.nodes.set(card.id, (node = create(state, (...args) => state.send(...args))))
+    if (!node) state.nodes.set(card.id, (node = create(state, (bill) => state.send(bill))))
     fill(node, card)
     if (state.list.children[index] !== node) state.list.insertBefore(node, state.list.children[index] ?? null)
   })
