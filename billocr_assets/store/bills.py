@@ -142,7 +142,7 @@ def read_again(store: Store, user: User, bill_id: str) -> Attempt:
     """Ask for one more reading; while one is asked for already, that one."""
     with store.database.session() as session:
         store.database.in_order(session)
-        bill = find_bill(session, user, bill_id)
+        bill = find_bill(session, user, bill_id, lock=True)
         attempt = session.scalar(select(Attempt).where(Attempt.bill_id == bill.id, Attempt.state == "open"))
         if attempt is None:
             attempt = open_attempt(session, bill, "read_again")
@@ -166,7 +166,7 @@ def upload_bytes(store: Store, user: User, bill_id: str) -> bytes:
 def delete_bill(store: Store, user: User, bill_id: str) -> None:
     """Remove the bill with its readings and its objects; the audit trail stays."""
     with store.database.session() as session:
-        bill = find_bill(session, user, bill_id)
+        bill = find_bill(session, user, bill_id, lock=True)
         session.add(AuditEvent(who=user.id, what="delete", bill=bill.id, detail={"name": bill.name}))
         session.execute(delete(Bill).where(Bill.id == bill.id))
     # Rows first: an object without a row is only waste, a row without its object is an error.
@@ -180,8 +180,9 @@ def visible_bills(user: User) -> Select[tuple[Bill]]:
     return select(Bill).where(Bill.owner_id == user.id)
 
 
-def find_bill(session: Session, user: User, bill_id: str) -> Bill:
-    bill = session.scalar(visible_bills(user).where(Bill.id == bill_id))
+def find_bill(session: Session, user: User, bill_id: str, lock: bool = False) -> Bill:
+    query = visible_bills(user).where(Bill.id == bill_id)
+    bill = session.scalar(query.with_for_update() if lock else query)
     if bill is None:
         raise BillNotFound
     return bill

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from billocr_assets.ocr.document import Document
@@ -56,9 +56,7 @@ def begin_reading(store: Store, bill_ids: Sequence[str], run_id: str, origin: At
     taken: dict[str, int] = {}
     with store.database.session() as session:
         store.database.in_order(session)
-        # Everywhere a bill is locked before its attempts, and bills in one order, so that nobody waits in a circle.
-        query = select(Bill).where(Bill.id.in_(bill_ids)).order_by(Bill.id).with_for_update()
-        bills = {bill.id: bill for bill in session.scalars(query)}
+        bills = {bill.id: bill for bill in _lock_bills(session, Bill.id.in_(bill_ids))}
         for bill in (bills[bill_id] for bill_id in bill_ids if bill_id in bills):
             attempt = session.scalar(select(Attempt).where(Attempt.bill_id == bill.id, Attempt.state == "open"))
             if attempt is None and origin == "backfill" and not _has_attempt_of(session, bill.id, run_id):
@@ -87,10 +85,10 @@ def _has_attempt_of(session: Session, bill_id: str, run_id: str) -> bool:
 
 def record_stage(store: Store, attempt_ids: Iterable[int], stage: str) -> None:
     """Note the stage that open attempts have reached."""
-    query = select(Attempt).where(Attempt.id.in_(list(attempt_ids)), Attempt.state == "open")
+    wanted = Attempt.id.in_(list(attempt_ids))
     with store.database.session() as session:
-        for attempt in session.scalars(query.order_by(Attempt.id).with_for_update()):
-            attempt.stage = stage
+        _lock_bills(session, Bill.id.in_(select(Attempt.bill_id).where(wanted)))
+        session.execute(update(Attempt).where(wanted, Attempt.state == "open").values(stage=stage))
 
 
 def record_failure(store: Store, attempt_id: int, stage: str, why: str, run_id: str | None = None) -> bool:
@@ -142,13 +140,20 @@ def publish_result(
 
 def _close(session: Session, attempt_id: int, run_id: str | None, **values: Any) -> Bill | None:
     """Compare and set: of any number of callers, one gets the bill, locked, and all others None."""
-    owner = select(Attempt.bill_id).where(Attempt.id == attempt_id).scalar_subquery()
-    bill = session.scalar(select(Bill).where(Bill.id == owner).with_for_update())
+    bills = _lock_bills(session, Bill.id.in_(select(Attempt.bill_id).where(Attempt.id == attempt_id)))
     query = update(Attempt).where(Attempt.id == attempt_id, Attempt.state == "open")
     if run_id is not None:
         query = query.where(Attempt.run_id == run_id)
     closed = session.scalar(query.values(finished_at=now(), **values).returning(Attempt.id))
-    return bill if closed else None
+    return bills[0] if closed else None
+
+
+def _lock_bills(session: Session, condition: ColumnElement[bool]) -> Sequence[Bill]:
+    """Bills for this transaction alone.
+
+    Whoever changes an attempt has locked its bill, and bills are locked in one order: so nobody waits in a circle.
+    """
+    return session.scalars(select(Bill).where(condition).order_by(Bill.id).with_for_update()).all()
 
 
 def bill_bytes(store: Store, bill_id: str) -> bytes:

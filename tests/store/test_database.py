@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from billocr_assets.store.database import Database
+from billocr_assets.store.schema import Base, Bill, User, new_id, now
+from tests import servers
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new/folder/billocr.db"
+    cluster: servers.Postgres = request.getfixturevalue("postgres")
+    return cluster.url(cluster.create_database())
+
+
+def differences(database: Database) -> list[object]:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return compare_metadata(context, Base.metadata)
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(empty_url: str) -> None:
+    database = Database(empty_url)
+    assert differences(database)
+    database.migrate()
+    assert differences(database) == []
+
+
+def test_migrating_twice_changes_nothing(empty_url: str) -> None:
+    database = Database(empty_url)
+    database.migrate()
+    with database.session() as session:
+        session.add(User(name="kept"))
+    before = inspect(database.engine).get_table_names()
+    database.migrate()
+    assert inspect(database.engine).get_table_names() == before
+    with database.reading() as session:
+        assert session.scalars(select(User.name)).all() == ["kept"]
+
+
+def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
+    program = "import sys; from billocr_assets.store.database import Database; Database(sys.argv[1]).migrate()"
+    command = [sys.executable, "-c", program, empty_url]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    errors = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    assert differences(Database(empty_url)) == []
+
+
+def test_an_installed_package_brings_its_migrations(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    source = tmp_path / "source"
+    shutil.copytree(
+        root / "billocr_assets", source / "billocr_assets", ignore=shutil.ignore_patterns("models", "__pyc*")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
+    subprocess.run([*pip, str(source)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    program = (
+        "import sys, billocr_assets; from billocr_assets.store.database import Database\n"
+        "Database(sys.argv[1]).migrate(); print(billocr_assets.__file__)"
+    )
+    url = f"sqlite:///{tmp_path}/billocr.db"
+    done = subprocess.run(
+        [sys.executable, "-c", program, url],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+    )
+    assert done.stdout.startswith(str(tmp_path / "site"))
+    assert differences(Database(url)) == []
+
+
+def test_an_error_undoes_the_whole_transaction(database_url: str) -> None:
+    database = Database(database_url)
+    with pytest.raises(IntegrityError):
+        _add(database, "gone", "gone")  # names are unique
+    with database.reading() as session:
+        assert session.scalars(select(User)).all() == []
+
+
+def test_a_bill_cannot_be_without_an_owner(database_url: str) -> None:
+    database = Database(database_url)
+    facts = {"sha256": "0" * 64, "name": "a", "media_type": "image/png", "bytes": 1, "pages": 1, "search": "a"}
+    for owner in (None, 12345):
+        with pytest.raises(IntegrityError), database.session() as session:
+            session.add(Bill(owner_id=owner, **facts))
+
+
+def test_times_come_back_with_their_zone(database_url: str) -> None:
+    database = Database(database_url)
+    made = now()
+    with database.session() as session:
+        session.add(User(name="a", created_at=made))
+    with database.reading() as session:
+        assert session.scalars(select(User)).one().created_at == made  # aware and naive times are never equal
+
+
+def test_a_reader_does_not_wait_for_a_writer(database_url: str) -> None:
+    database = Database(database_url)
+    with database.session() as writer:
+        writer.add(User(name="half"))
+        writer.flush()
+        with database.reading() as reader:
+            assert reader.scalars(select(User)).all() == []
+
+
+def test_writers_wait_for_each_other_and_none_is_lost(database_url: str) -> None:
+    database = Database(database_url)
+    with database.session() as session:
+        session.add(User(name="0"))
+
+    def add_one(_: int) -> None:
+        with database.session() as session:
+            user = session.scalars(select(User).with_for_update()).one()
+            user.name = str(int(user.name) + 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add_one, range(40)))
+    with database.reading() as session:
+        assert session.scalars(select(User.name)).one() == "40"
+
+
+def test_numbers_become_visible_in_their_order(database_url: str) -> None:
+    database = Database(database_url)
+    second = threading.Thread(target=lambda: _add(database, "second"))
+    with database.session() as first:
+        database.in_order(first)
+        first.add(User(name="first"))
+        first.flush()
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()  # it would have taken a higher number and be seen before the lower one
+        with database.reading() as reader:
+            assert reader.scalars(select(User.name)).all() == []
+    second.join()
+    with database.reading() as reader:
+        assert reader.scalars(select(User.name).order_by(User.id)).all() == ["first", "second"]
+
+
+def _add(database: Database, *names: str) -> None:
+    with database.session() as session:
+        database.in_order(session)
+        for name in names:
+            session.add(User(name=name))
+            session.flush()
+
+
+def test_sqlite_is_set_up_for_several_processes(sqlite_url: str) -> None:
+    with Database(sqlite_url).engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+        assert connection.scalar(text("PRAGMA busy_timeout")) == 30_000
+
+
+def test_ids_sort_by_time_and_never_meet() -> None:
+    ids = [new_id() for _ in range(10_000)]
+    assert len(set(ids)) == 10_000
+    assert [i[:12] for i in ids] == sorted(i[:12] for i in ids)
+    assert all(len(i) == 32 and i[12] == "7" and i[16] in "89ab" for i in ids)
