@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from billocr_assets.store import Store
+from billocr_assets.settings import Settings
+from billocr_assets.store import Store, open_store
 from billocr_assets.store.bills import (
     bill_for,
     delete_bill,
@@ -251,3 +252,20 @@ def test_numbers_are_never_used_twice(store: Store, user: User) -> None:
     assert second.number > first.number
     (later,) = open_attempts_after(store, attempt.id, 9)  # a cursor that stands at the deleted one still meets it
     assert later.bill_id == second.id
+
+
+def test_a_bill_lives_its_whole_life_in_cloud_storage(postgres_url: str, gcs_bucket: str) -> None:
+    store = open_store(Settings(database_url=postgres_url, objects=f"{gcs_bucket}/instance"))
+    user = local_user(store)
+    data = encode(page(400, 600), "JPEG")
+    bill = register_upload(store, user, "a.jpg", data)
+    with pytest.raises(DuplicateUpload):
+        register_upload(store, user, "b.jpg", data)
+    assert upload_bytes(open_store(store.settings), user, bill.id) == data  # as another process sees it
+    picture = page_picture(store, user, bill.id, 1, 320)
+    assert store.objects.read(f"pictures/{bill.id}/1-320.jpg") == picture
+    read(store, bill, "Milk")
+    delete_bill(store, user, bill.id)
+    assert not store.objects.exists(f"uploads/{bill.id}")
+    assert not store.objects.exists(f"pictures/{bill.id}/1-320.jpg")
+    store.database.engine.dispose()
