@@ -16,6 +16,9 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 
+CHECKPOINT = timedelta(minutes=2)
+"""Time between two checkpoints."""
+
 
 class Budget(Callback):
     """Stops after ``minutes`` of training in all, over every resumption, and drives the learning rate by that clock.
@@ -122,7 +125,7 @@ def fit(
 ) -> Task:
     """Trains ``task`` on endless ``batches`` until the budget is spent.
 
-    A checkpoint is written to ``run/last.ckpt`` every two minutes; where one lies there, training goes on from it.
+    A checkpoint is written to ``run/last.ckpt`` every :data:`CHECKPOINT`; training goes on from one that lies there.
     Runs on one GPU where there is one, else on the CPU, in bfloat16 autocast on both.
 
     Args:
@@ -149,9 +152,7 @@ def fit(
         callbacks=[
             Budget(minutes, rate),
             Average(decay),
-            ModelCheckpoint(
-                run, filename="last", train_time_interval=timedelta(minutes=2), enable_version_counter=False
-            ),
+            ModelCheckpoint(run, filename="last", train_time_interval=CHECKPOINT, enable_version_counter=False),
             *callbacks,
         ],
     )

@@ -31,6 +31,7 @@ def train(
     seed: int = 0,
     synthetic_share: float | None = None,
     start: Path | None = None,
+    rate: float | None = None,
 ) -> None:
     """Trains ``net`` for ``minutes`` in all; goes on where ``run`` holds a checkpoint.
 
@@ -38,14 +39,16 @@ def train(
         packs: folders of annotated receipts; without any, rendered bills alone.
         synthetic_share: share of rendered samples where there are receipts, 0..1; by default the net's own.
         start: checkpoint of an earlier run to fine-tune.
+        rate: peak learning rate; by default the net's own, which is high for fine-tuning.
     """
     options: dict[str, Any] = {} if synthetic_share is None else {"synthetic_share": synthetic_share}
+    hyper = {"seed": seed} if rate is None else {"seed": seed, "rate": rate}
     module = importlib.import_module(f"training.tasks.{net}")
     if net == "line_detector":
         pages = [page for pack in packs for page in module.read_pages(pack)]
-        module.train(None, run, minutes, start=start, config=module.Config(seed=seed), pages=pages, **options)
+        module.train(None, run, minutes, start=start, config=module.Config(**hyper), pages=pages, **options)
     else:
-        module.train(packs, run, minutes, seed=seed, start=start, **options)
+        module.train(packs, run, minutes, start=start, **hyper, **options)
 
 
 def export(net: str, run: Path, folder: Path, version: str) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     fitting.add_argument("--minutes", type=float, required=True, help="wall minutes of training in all")
     fitting.add_argument("--synthetic-share", type=float, help="share of rendered samples beside receipts, 0..1")
     fitting.add_argument("--start", type=Path, help="checkpoint of an earlier run to fine-tune")
+    fitting.add_argument("--rate", type=float, help="peak learning rate")
     fitting.add_argument("--seed", type=int, default=0)
     fitting.add_argument("--threads", type=int, default=1)
 
@@ -128,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         (options.run / "command.txt").write_text(shlex.join(words) + "\n", encoding="utf-8")
         train(
             options.net, options.receipts, options.run, minutes=options.minutes, seed=options.seed,
-            synthetic_share=options.synthetic_share, start=options.start,
+                synthetic_share=options.synthetic_share, start=options.start, rate=options.rate,
         )  # fmt: skip
         print(f"{options.net}: trained, {options.run / 'last.ckpt'}")
     elif options.command == "export":

@@ -41,9 +41,10 @@ def read_pages(pages: Sequence[np.ndarray], models: Models) -> Document:
     """Reads the pages (H, W) uint8 grey of one bill; the lines of all pages are recognised together."""
     seconds: dict[str, float] = {}
     with _clock(seconds, "preprocessed_page"):
-        prepared = [upright_page(page, models) for page in pages]
+        views = [_upright(page, models) for page in pages]
+        prepared = [page for page, _ in views]
     with _clock(seconds, "text_lines"):
-        lines = [find_lines(page, models.line_detector) for page in prepared]
+        lines = [find_lines(page, models.line_detector) if found is None else found for page, found in views]
     with _clock(seconds, "line_segments"):
         segments = [
             segment_lines(page, found, models.line_segmenter) for page, found in zip(prepared, lines, strict=True)
@@ -70,19 +71,35 @@ def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 def upright_page(page: np.ndarray, models: Models) -> PreparedPage:
     """The prepared page; where the detector is not sure how it stands, a few lines are read every likely way round."""
-    look = look_at(page, models.line_detector)
+    return _upright(page, models)[0]
+
+
+def _upright(page: np.ndarray, models: Models) -> tuple[PreparedPage, list[TextLine] | None]:
+    """The prepared page, and its lines where finding out how it stands took looking for them."""
+    detector = models.line_detector
+    look = look_at(page, detector)
     if look.orientations[0][1] >= SURE:
-        return prepare_page(page, models.line_detector, look=look)
-    likely = [turn for turn, probability in look.orientations if probability >= _UNLIKELY]
-    views = [prepare_page(page, models.line_detector, turn, look) for turn in likely]
-    return max(views, key=lambda view: _legibility(view, models))
+        return prepare_page(page, detector, look=look), None
+    likely = dict(turn for turn in look.orientations if turn[1] >= _UNLIKELY)
+    best, legible = look.orientations[0][0], -1.0
+    views: dict[int, tuple[PreparedPage, list[TextLine]]] = {}
+    # One view tells both ways of its axis: its crops are turned upside down for the other.
+    for axis in sorted({turn % 180 for turn in likely}):
+        turn = axis if axis in likely else axis + 180
+        prepared = prepare_page(page, detector, turn, look)
+        views[turn] = prepared, find_lines(prepared, detector)
+        longest = sorted(views[turn][1], key=lambda line: -np.ptp(line.polygon[:, 0]))[:_TRIED]
+        crops = [crop_line(prepared.image, line.polygon)[0] for line in longest]
+        for tried, seen in ((turn, crops), ((turn + 180) % 360, [np.rot90(crop, 2) for crop in crops])):
+            score = _legibility(seen, models) if tried in likely else -1.0
+            if score > legible:
+                best, legible = tried, score
+    return views[best] if best in views else (prepare_page(page, detector, best, look), None)
 
 
-def _legibility(prepared: PreparedPage, models: Models) -> float:
-    """Mean probability of the characters of the longest lines; 0 where there are none."""
-    lines = sorted(find_lines(prepared, models.line_detector), key=lambda line: -np.ptp(line.polygon[:, 0]))[:_TRIED]
-    read = models.line_recogniser.recognise([crop_line(prepared.image, line.polygon)[0] for line in lines])
-    scores = [segment.confidences for segment in read if segment.text]
+def _legibility(crops: Sequence[np.ndarray], models: Models) -> float:
+    """Mean probability of the characters that are read; 0 where there are none."""
+    scores = [segment.confidences for segment in models.line_recogniser.recognise(crops) if segment.text]
     return float(np.concatenate(scores).mean()) if scores else 0.0
 
 

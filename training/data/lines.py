@@ -181,6 +181,7 @@ class LineBatches(IterableDataset):
         rendered_share: share of rendered lines, 0..1.
         seed: of all randomness; worker processes add their number.
         joined_share: share of samples made of two lines side by side, for long lines and wide blanks.
+        blank_share: share of bare paper, which says nothing.
     """
 
     def __init__(
@@ -195,11 +196,12 @@ class LineBatches(IterableDataset):
         pool: int = 1024,
         longest: int = 1024,
         joined_share: float = 0.08,
+        blank_share: float = 0.01,
     ) -> None:
         self.real, self.render = real, render
         self.rendered_share = 0.0 if render is None else rendered_share if real else 1.0
         self.seed, self.short, self.pixels, self.pool = seed, short, pixels, pool
-        self.longest, self.joined_share = longest, joined_share
+        self.longest, self.joined_share, self.blank_share = longest, joined_share, blank_share
 
     def __iter__(self) -> Iterator[Batch]:
         if not self.real and self.render is None:
@@ -239,6 +241,8 @@ class LineBatches(IterableDataset):
         return line
 
     def _sample(self, rng: np.random.Generator, real: Sequence[Line], short: bool) -> tuple[np.ndarray, str, bool]:
+        if not short and rng.random() < self.blank_share:
+            return blank_paper(rng), "", False
         line = self._draw(rng, real, short)
         image, text = crop_of(line, rng), line.text
         if not short and rng.random() < self.joined_share:
@@ -250,6 +254,12 @@ class LineBatches(IterableDataset):
                 second = np.clip(second.astype(np.float32) + shift, 0, 255).astype(np.uint8)
                 image, text = np.hstack([image, second]), f"{text} {other.text}"
         return image, text, line.folded
+
+
+def blank_paper(rng: np.random.Generator) -> np.ndarray:
+    """A crop (32, w) uint8 without print: what is left of a ruled line or an edge at most."""
+    image = np.full((HEIGHT, int(rng.integers(16, 320))), rng.uniform(120, 255), np.uint8)
+    return spoilt(image, rng) if rng.random() < 0.7 else image
 
 
 def crop_of(line: Line, rng: np.random.Generator) -> np.ndarray:

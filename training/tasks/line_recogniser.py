@@ -67,7 +67,7 @@ class LineRecognition(Task):
         targets = torch.where(of_line, self.fold[batch.targets], batch.targets)
         frames = torch.full_like(batch.lengths, scores.shape[1])
         total = F.ctc_loss(scores.transpose(0, 1), targets, frames, batch.lengths, reduction="sum", zero_infinity=True)
-        return total / batch.lengths.sum()
+        return total / batch.lengths.sum().clamp_min(1)
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         log_probs = self.net(batch.images.float())

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from rapidfuzz.distance import Levenshtein
+
+from billocr_assets.ocr.document import Document
+from billocr_assets.ocr.models import Models, load_models
+from billocr_assets.ocr.pipeline import read_bill, read_pages, words_of
+from billocr_assets.ocr.stages import LineSegment, ReadSegment
+from tests.ocr import rendered
+
+TRUTH = "\n".join("  ".join(text for text in row if text) for row in rendered.ROWS)
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return load_models()
+
+
+@pytest.fixture(scope="module")
+def document(models: Models) -> Document:
+    page, _ = rendered.bill()
+    ok, data = cv2.imencode(".png", page)
+    assert ok
+    return read_bill(data.tobytes(), models)
+
+
+def error_rate(text: str) -> float:
+    truth, read = (" ".join(t.split()).upper() for t in (TRUTH, text))
+    return Levenshtein.distance(truth, read) / len(truth)
+
+
+def true_words(width: int = 600, size: int = 26) -> list[tuple[str, np.ndarray]]:
+    """The words of :func:`rendered.bill` with their boxes (x0, y0, x1, y1)."""
+    font = ImageFont.load_default(size)
+    draw = ImageDraw.Draw(Image.new("L", (8, 8)))
+    words = []
+    for row, texts in enumerate(rendered.ROWS):
+        for text, place in zip(texts, (0.0, 0.5, 1.0), strict=True):
+            x = width * 0.08 // 1 + (width - 2 * round(width * 0.08) - draw.textlength(text, font)) * place
+            for i, word in enumerate(text.split()):
+                before = draw.textlength(" ".join(text.split()[:i]) + " " * bool(i), font)
+                box = draw.textbbox((x + before, 2 * size + row * round(size * 1.7)), word, font)
+                words.append((word, np.array(box)))
+    return words
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    inside = np.prod(np.clip(high - low, 0, None))
+    return float(inside / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inside))
+
+
+def segment_of(*spans: tuple[float, float], width: int = 200) -> LineSegment:
+    return LineSegment(0, np.zeros((32, width), np.uint8), np.eye(3), spans, 25.0)
+
+
+def read_of(text: str, positions: list[float], confidence: float = 0.9) -> ReadSegment:
+    return ReadSegment(text, np.array(positions, np.float32), np.full(len(text), confidence, np.float32))
+
+
+def test_a_rendered_bill_is_read_end_to_end(document: Document) -> None:
+    assert error_rate(document.text) < 0.03
+    assert "23.40" in [word.text for word in document.words]
+
+
+def test_label_and_amount_of_a_row_share_it(document: Document) -> None:
+    rows = document.text.splitlines()
+    assert any(row.upper().startswith("TOTAL") and row.endswith("23.40") for row in rows)
+    assert len(rows) == len(rendered.ROWS)
+
+
+def test_word_boxes_lie_over_the_words(document: Document) -> None:
+    found = [(word.text, np.array([*np.min(word.polygon, 0), *np.max(word.polygon, 0)])) for word in document.words]
+    overlaps = [
+        max((overlap(box, other) for word, other in found if word == text), default=0.0) for text, box in true_words()
+    ]
+    # Boxes have the line's height, the truth has the word's own ink.
+    assert np.mean(overlaps) > 0.6
+    assert np.mean(np.array(overlaps) > 0.4) > 0.9
+
+
+def test_a_photo_laid_aslant_is_read_and_its_boxes_lie_on_the_upload(models: Models) -> None:
+    picture, lines = rendered.photo(degrees=7)
+    page = read_pages([picture], models).pages[0]
+    assert (page.width, page.height) == picture.shape[::-1]
+    assert error_rate(page.text) < 0.08
+    centres = np.array([np.mean(line.polygon, 0) for line in page.lines])
+    true = lines.mean(1)
+    nearest = np.linalg.norm(centres[:, None] - true[None], axis=-1).min(1)
+    assert np.median(nearest) < 12
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_bill_that_lies_on_its_side_or_head_is_read_upright(models: Models, turns: int) -> None:
+    page, _ = rendered.bill()
+    document = read_pages([np.ascontiguousarray(np.rot90(page, turns))], models)
+    assert document.pages[0].quality.orientation == 90 * turns
+    assert error_rate(document.text) < 0.05
+
+
+def test_all_pages_of_a_bill_are_read_in_their_order(models: Models) -> None:
+    page, _ = rendered.bill()
+    half = page.shape[0] // 2
+    document = read_pages([page[half:], page[:half]], models)
+    assert [part.number for part in document.pages] == [1, 2]
+    assert "TOTAL" in document.pages[0].text.upper()
+    assert "CORNER" in document.pages[1].text.upper()
+
+
+def test_a_blank_page_gives_an_empty_document(models: Models) -> None:
+    document = read_pages([np.full((800, 600), 255, np.uint8)], models)
+    assert document.text == ""
+    assert document.words == ()
+    assert len(document.pages) == 1
+
+
+def test_a_document_says_which_models_read_it_and_how_long_each_stage_took(document: Document, models: Models) -> None:
+    assert document.models == models.versions
+    stages = {"bill_image", "preprocessed_page", "text_lines", "line_segments", "recognised_text"}
+    assert set(document.seconds) == stages
+
+
+def test_a_document_survives_json(document: Document) -> None:
+    assert Document.from_dict(json.loads(json.dumps(document.to_dict()))) == document
+
+
+def test_confidences_are_probabilities_and_agree_from_word_to_line(document: Document) -> None:
+    for line in document.lines:
+        values = [word.confidence for word in line.words]
+        assert all(0 <= value <= 1 for value in values)
+        assert line.confidence == pytest.approx(np.mean(values), abs=1e-3)
+
+
+def test_words_take_their_edges_from_the_segmenter() -> None:
+    words = words_of(segment_of((10, 41), (62, 110)), read_of("ab cde", [18, 33, 50, 70, 86, 102]))
+    assert [word[0] for word in words] == ["ab", "cde"]
+    assert [word[1:3] for word in words] == [(10, 41), (62, 110)]
+
+
+def test_words_that_the_segmenter_saw_as_one_are_parted_between_their_characters() -> None:
+    (_, a0, a1, _), (_, b0, b1, _) = words_of(segment_of((10, 110)), read_of("ab cde", [18, 33, 50, 70, 86, 102]))
+    assert (a0, b1) == (10, 110)
+    assert 33 < a1 <= b0 < 70
+
+
+def test_a_word_is_as_sure_as_all_of_its_characters_together() -> None:
+    ((_, _, _, confidence),) = words_of(segment_of((0, 60)), read_of("abc", [10, 30, 50], 0.5))
+    assert confidence == pytest.approx(0.125)
+
+
+def test_nothing_read_is_no_word() -> None:
+    assert words_of(segment_of((0, 60)), read_of("", [])) == []

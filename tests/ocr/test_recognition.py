@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from billocr_assets.ocr.models import SHIPPED
+from billocr_assets.ocr.recognition import LineRecogniser, decode
+
+ALPHABET = ["a", "b", " "]
+TEXTS = ["TOTAL", "1 x Orange juice 0.3 l", "23.40", "Thank you for your visit", "VAT 20 %", "Subtotal", "12", "GmbH"]
+
+
+def frames(*classes: int, probability: float = 0.9) -> np.ndarray:
+    """(1, T, 4) log-probabilities whose best path is ``classes``."""
+    p = np.full((1, len(classes), 4), (1 - probability) / 3)
+    p[0, np.arange(len(classes)), classes] = probability
+    return np.log(p)
+
+
+def line(text: str, size: int = 24) -> np.ndarray:
+    font = ImageFont.load_default(size)
+    x0, y0, x1, y1 = font.getbbox(text)
+    image = Image.new("L", (round(x1 - x0) + 12, 32), 245)
+    ImageDraw.Draw(image).text((6 - x0, (32 - (y1 - y0)) / 2 - y0), text, 20, font)
+    return np.array(image)
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> LineRecogniser:
+    return LineRecogniser(SHIPPED / "line_recogniser" / "model.onnx")
+
+
+def test_repeats_are_one_character_unless_a_blank_class_parts_them() -> None:
+    assert decode(frames(1, 1, 2, 2), ALPHABET)[0].text == "ab"
+    assert decode(frames(1, 0, 1, 0, 2), ALPHABET)[0].text == "aab"
+
+
+def test_a_character_stands_where_its_frames_are_and_is_as_sure_as_its_best_one() -> None:
+    log_probs = frames(0, 1, 1, 1, 0, 2)
+    log_probs[0, 2] = np.log([0.01, 0.97, 0.01, 0.01])
+    read = decode(log_probs, ALPHABET)[0]
+    assert read.positions == pytest.approx([2.5 * 4, 5.5 * 4], abs=0.1)
+    assert read.confidences == pytest.approx([0.97, 0.9], abs=1e-3)
+
+
+def test_blanks_around_and_doubled_blanks_are_dropped_with_their_places() -> None:
+    read = decode(frames(3, 1, 3, 0, 3, 2, 3), ALPHABET)[0]
+    assert read.text == "a b"
+    assert len(read.positions) == len(read.confidences) == 3
+    assert read.positions[2] == pytest.approx(5.5 * 4)
+
+
+def test_lines_of_a_batch_do_not_run_into_each_other() -> None:
+    both = np.concatenate([frames(0, 1, 1), frames(1, 1, 2)])
+    assert [read.text for read in decode(both, ALPHABET)] == ["a", "ab"]
+
+
+def test_only_the_blank_class_reads_as_nothing() -> None:
+    read = decode(frames(0, 0, 0), ALPHABET)[0]
+    assert (read.text, len(read.positions), len(read.confidences)) == ("", 0, 0)
+
+
+def test_clean_print_is_read_word_for_word(recogniser: LineRecogniser) -> None:
+    assert [read.text for read in recogniser.recognise([line(text) for text in TEXTS])] == TEXTS
+
+
+def test_characters_stand_from_left_to_right_within_the_crop(recogniser: LineRecogniser) -> None:
+    crop = line("Orange juice")
+    read = recogniser.recognise([crop])[0]
+    assert len(read.positions) == len(read.text)
+    assert (np.diff(read.positions) > 0).all()
+    assert read.positions[0] > 0
+    assert read.positions[-1] < crop.shape[1]
+    assert ((read.confidences > 0) & (read.confidences <= 1)).all()
+
+
+def test_pooled_lines_read_the_same_as_one_by_one(recogniser: LineRecogniser) -> None:
+    crops = [line(text) for text in TEXTS * 3]
+    alone = [recogniser.recognise([crop])[0].text for crop in crops]
+    assert [read.text for read in recogniser.recognise(crops)] == alone
+
+
+def test_blank_paper_reads_as_nothing(recogniser: LineRecogniser) -> None:
+    assert recogniser.recognise([np.full((32, 200), 240, np.uint8)])[0].text == ""
+
+
+def test_no_lines_read_as_no_lines(recogniser: LineRecogniser) -> None:
+    assert recogniser.recognise([]) == []

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from training import train
+from training.export import export_onnx
+
+
+def test_a_killed_training_goes_on_where_its_checkpoint_lies(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    # The first process trains for good; it dies without a word after its first checkpoint.
+    program = "import datetime, training.fit as f; f.CHECKPOINT = datetime.timedelta(seconds=2); "
+    program += "from training.train import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "fit", "line_segmenter", "--run", str(run), "--minutes", "30"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while not (run / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    first = torch.load(run / "last.ckpt", weights_only=False)
+    before = first["callbacks"]["Budget"]["spent"]
+    assert before > 0
+
+    assert train.main(["fit", "line_segmenter", "--run", str(run), "--minutes", str((before + 4) / 60)]) == 0
+    last = torch.load(run / "last.ckpt", weights_only=False)
+    assert last["global_step"] > first["global_step"]
+    assert before + 4 <= last["callbacks"]["Budget"]["spent"] < before + 60
+
+
+def test_the_command_line_trains_exports_and_measures(tmp_path: Path) -> None:
+    run, folder = tmp_path / "run", tmp_path / "model"
+    assert train.main(["fit", "line_segmenter", "--run", str(run), "--minutes", "0.1"]) == 0
+    assert train.main(["export", "line_segmenter", "--run", str(run), "--folder", str(folder), "--version", "9.1"]) == 0
+    assert train.main(["evaluate", "line_segmenter", "--folder", str(folder)]) == 0
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["version"] == "9.1"
+    assert metrics["steps"] > 0
+    assert metrics["parameters"] > 50_000
+    assert "--minutes 0.1" in metrics["command"]
+    assert 0 <= metrics["figures"]["rendered"]["word_f1_4px"] <= 1
+
+
+def test_a_graph_that_differs_from_its_net_is_not_exported(tmp_path: Path) -> None:
+    class Fickle(torch.nn.Module):
+        """Noise is what no graph can repeat."""
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image + torch.rand_like(image)
+
+    image = torch.zeros(1, 1, 8, 8)
+    with pytest.raises(ValueError, match="differs by"):
+        export_onnx(
+            Fickle(), image, tmp_path / "model.onnx", outputs=["out"], dynamic={3: "width"},
+            metadata={"name": "fickle", "version": "0"}, checks=[image],
+        )  # fmt: skip
+
+
+def test_an_unknown_net_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["fit", "line_reader", "--run", "x", "--minutes", "1"])
+    assert "line_reader" in capsys.readouterr().err
