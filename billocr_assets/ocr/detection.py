@@ -29,7 +29,7 @@ MERGE_OVERLAP = 0.6
 MERGE_GAP = 0.3
 # How much shorter than the line a kernel above the threshold is at either end, in line heights: less than it is painted,
 # since the probability fades out slowly.
-END = 0.05
+END = 0.08
 
 
 @dataclass(frozen=True, slots=True)
