@@ -27,8 +27,8 @@ SCORE = 0.6
 # Pieces of one line: their vertical extents overlap by this share, the blank between is at most so many heights.
 MERGE_OVERLAP = 0.6
 MERGE_GAP = 0.3
-# How much shorter than the line a kernel above the threshold is at either end, in line heights: less than it is painted,
-# since the probability fades out slowly.
+# How much shorter than the line a kernel above the threshold is at either end, in line heights: less than it is
+# painted, since the probability fades out slowly.
 END = 0.08
 
 

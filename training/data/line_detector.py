@@ -211,7 +211,8 @@ def degrade(rng: np.random.Generator, image: np.ndarray, strength: float = 1.0) 
         image = cv2.add(image, noise, dtype=cv2.CV_8U)
     if rng.random() < 0.25:
         quality = int(rng.integers(25, 90))
-        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
     if rng.random() < 0.02:
         image = 255 - image
     return image
@@ -355,8 +356,8 @@ def _lay_on_background(rng: np.random.Generator, image: np.ndarray, paper: np.nd
         moved = paper + rng.uniform(-reach, reach, 2)
         shadow = np.zeros(image.shape, np.uint8)
         cv2.fillPoly(shadow, [np.round(moved).astype(np.int32)], 255)
-        shadow = cv2.GaussianBlur(shadow, (0, 0), reach / 2)
-        ground = cv2.multiply(ground, 255 - (shadow * rng.uniform(0.2, 0.7)).astype(np.uint8), scale=1 / 255)
+        soft = cv2.GaussianBlur(shadow, (0, 0), reach / 2) * rng.uniform(0.2, 0.7)
+        ground = (ground * (1 - soft / 255)).astype(np.uint8)
     share = mask.astype(np.float32) / 255
     return (image * share + ground * (1 - share)).astype(np.uint8)
 
