@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--burst", type=int, default=50)
     parser.add_argument("--backfill", type=int, default=200)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes below are ended
     pictures = _pictures(options.folder, max(options.burst, 25))
     with tempfile.TemporaryDirectory(prefix="billocr-bench-") as folder:
         settings = Settings(home=Path(folder))
@@ -60,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with Dagster(settings), dg.DagsterInstance.get() as instance:
             _until_read(store, _upload(store, pictures[:1]))  # the code server is up from here on
             singles = [_until_read(store, _upload(store, [each])) for each in islice(cycle(pictures), options.singles)]
+            print(f"one bill: {statistics.median(singles):.2f} s; bare: {before:.3f} s", file=sys.stderr)
             burst = _until_read(store, _upload(store, list(islice(cycle(pictures), options.burst))))
+            print(f"{options.burst} bills: {burst:.1f} s", file=sys.stderr)
             missing = options.backfill - list_bills(store, local_user(store), limit=1).total
             _until_read(store, _upload(store, list(islice(cycle(pictures), max(0, missing)))))
             runs, seconds = _backfill(instance, options.backfill)
