@@ -52,7 +52,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if not has_bills(store, user):
     with st.container(border=True, horizontal_alignment="center", key="empty"):
         st.space("small")
-        st.subheader("No bills yet", text_alignment="center")
+        st.subheader("No bills yet", anchor=False, text_alignment="center")
         st.markdown("Upload a photo, scan or PDF, and its text appears here.", text_alignment="center")
         if st.button("Upload bills", type="primary"):
             st.switch_page("views/upload.py")
