@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +29,11 @@ def free_port() -> int:
 
 
 def postgres_binaries() -> Path | None:
-    """The folder of ``initdb`` and ``pg_ctl``, or None where PostgreSQL is not installed."""
+    """The folder of ``initdb`` and ``postgres``, or None where PostgreSQL is not installed."""
     places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     if found := shutil.which("initdb"):
         places.insert(0, Path(found).resolve().parent)
-    return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
+    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
 
 
 class Postgres:
@@ -59,36 +61,47 @@ class Postgres:
 @contextmanager
 def run_postgres(binaries: Path) -> Iterator[Postgres]:
     """A new cluster in a temporary folder; the server refuses to run as root, so there it runs as ``postgres``."""
-    user = "postgres" if os.geteuid() == 0 else getpass.getuser()
-    folder = tempfile.mkdtemp(prefix="billocr-postgres-")
-    if os.geteuid() == 0:
+    folder = Path(tempfile.mkdtemp(prefix="billocr-postgres-"))
+    data, log = folder / "data", folder / "log"
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
         shutil.chown(folder, user)
 
-    def call(*command: str) -> None:
-        result = subprocess.run(
-            [str(binaries / command[0]), *command[1:]],
-            user=user if os.geteuid() == 0 else None,
-            # The server outlives pg_ctl and would keep a pipe open for ever.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            cwd=folder,
-            env={**os.environ, "LC_ALL": "C.UTF-8", "HOME": folder},
-        )
-        if result.returncode:
-            log = Path(folder, "log")
-            raise RuntimeError(f"{command[0]} failed: {log.read_text() if log.exists() else 'no log'}")
+    def start(*command: str | Path) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(folder)}
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                command,
+                user=user,
+                cwd=folder,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_die_with_parent,
+            )
 
     port = free_port()
-    data = f"{folder}/data"
-    call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-    options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off -c max_connections=200"
     try:
-        call("pg_ctl", "-w", "-D", data, "-o", options, "-l", f"{folder}/log", "start")
-        yield Postgres(port)
+        if start(binaries / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync").wait():
+            raise RuntimeError(f"initdb failed: {log.read_text()}")
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200".split()
+        server = start(binaries / "postgres", "-D", data, *options)
+        try:
+            while subprocess.run([binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
+                if server.poll() is not None:
+                    raise RuntimeError(f"postgres failed: {log.read_text()}")
+                time.sleep(0.1)
+            yield Postgres(port)
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once; nothing in it is worth keeping
+            server.wait()
     finally:
-        call("pg_ctl", "-w", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _die_with_parent() -> None:
+    # A test run that is killed does not get to stop its server; the kernel (prctl, PR_SET_PDEATHSIG) does it then.
+    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 @contextmanager
