@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import IterableDataset
 
 from billocr_assets.ocr.segmentation import HEIGHT, pad_crops
-from training.data.lines import STRIDE, Line, inner_box, jitter
+from training.data.lines import STRIDE, Line, by_pixels, inner_box, jitter
 from training.data.synthetic.lines import LineSample
 
 
@@ -125,17 +125,12 @@ class ColumnBatches(IterableDataset):
         while True:
             lines = sorted((self.line(rng) for _ in range(self.pool)), key=lambda line: line.image.shape[1])
             lines = [line for line in lines if line.image.shape[1] <= self.longest]
-            batches, start = [], 0
-            while start < len(lines):
-                count = 1
-                while start + count < len(lines) and (count + 1) * lines[start + count].image.shape[1] <= self.pixels:
-                    count += 1
-                batches.append(lines[start : start + count])
-                start += count
+            batches = by_pixels([line.image.shape[1] for line in lines], self.pixels)
             for i in rng.permutation(len(batches)):
-                images = pad_crops([line.image for line in batches[i]], 32)
+                chosen = lines[batches[i]]
+                images = pad_crops([line.image for line in chosen], 32)
                 columns = images.shape[-1] // STRIDE
-                targets = np.stack([columns_of(line, columns) for line in batches[i]])
+                targets = np.stack([columns_of(line, columns) for line in chosen])
                 yield ColumnBatch(torch.from_numpy(images), torch.from_numpy(targets))
 
     def line(self, rng: np.random.Generator) -> Marked:

@@ -120,7 +120,9 @@ def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.5))
     if rng.random() < 0.1:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
-        out = cv2.dilate(out, kernel) if rng.random() < 0.5 else cv2.erode(out, kernel)
+        worn = cv2.dilate(out, kernel) if rng.random() < 0.5 else cv2.erode(out, kernel)
+        # By half: a stroke of one pixel must not vanish.
+        out = cv2.addWeighted(out, 0.5, worn, 0.5, 0)
     real = None
     if rng.random() < 0.5:
         real = out.astype(np.float32)
@@ -162,10 +164,20 @@ def batch_of(samples: Sequence[tuple[np.ndarray, str, bool]]) -> Batch:
     """Crops (32, w), truths and whether the truth is folded, as one :class:`Batch`."""
     return Batch(
         images=torch.from_numpy(pad_crops([image for image, _, _ in samples], 32)),
-        targets=torch.tensor([CLASS[c] for _, text, _ in samples for c in text]),
+        targets=torch.tensor([CLASS[c] for _, text, _ in samples for c in text], dtype=torch.long),
         lengths=torch.tensor([len(text) for _, text, _ in samples]),
         folded=torch.tensor([folded for _, _, folded in samples]),
     )
+
+
+def by_pixels(widths: Sequence[int], pixels: int) -> list[slice]:
+    """Rising ``widths`` cut into batches: the widest of a batch decides its padded width, their product the cost."""
+    batches, start = [], 0
+    for end in range(1, len(widths) + 1):
+        if end == len(widths) or (end + 1 - start) * -(-widths[end] // 32) * 32 > pixels:
+            batches.append(slice(start, end))
+            start = end
+    return batches
 
 
 class LineBatches(IterableDataset):
@@ -219,16 +231,9 @@ class LineBatches(IterableDataset):
                     samples.append(sample)
             short_left -= len(samples)
             samples.sort(key=lambda sample: sample[0].shape[1])
-            batches, start = [], 0
-            while start < len(samples):
-                # The widest of a batch decides its width; widths rise, so look ahead at the budget.
-                count = 1
-                while start + count < len(samples) and (count + 1) * samples[start + count][0].shape[1] <= self.pixels:
-                    count += 1
-                batches.append(samples[start : start + count])
-                start += count
+            batches = by_pixels([sample[0].shape[1] for sample in samples], self.pixels)
             for i in rng.permutation(len(batches)):
-                yield batch_of(batches[i])
+                yield batch_of(samples[batches[i]])
 
     def _draw(self, rng: np.random.Generator, real: Sequence[Line], short: bool) -> Line:
         if real and rng.random() >= self.rendered_share:

@@ -12,6 +12,8 @@ from billocr_assets.ocr.segmentation import crop_line
 from training.data.lines import (
     Line,
     LineBatches,
+    batch_of,
+    blank_paper,
     crop_of,
     frames_needed,
     inner_box,
@@ -21,6 +23,7 @@ from training.data.lines import (
     spoilt,
 )
 from training.data.receipts import read_pack
+from training.tasks.line_recogniser import LineRecognition
 
 
 def pack(folder: Path, *texts: str) -> Path:
@@ -97,7 +100,8 @@ def test_no_lines_at_all_is_said_in_a_sentence() -> None:
 def test_spoiling_keeps_shape_and_print() -> None:
     rng = np.random.default_rng(0)
     image = np.full((32, 120), 240, np.uint8)
-    image[8:24, 20:100:10] = 15
+    for x in range(20, 100, 10):
+        image[8:24, x : x + 3] = 15
     for _ in range(50):
         out = spoilt(image, rng)
         assert out.shape == image.shape
@@ -108,3 +112,9 @@ def test_spoiling_keeps_shape_and_print() -> None:
 def test_rendered_crops_have_the_recognisers_height() -> None:
     rng = np.random.default_rng(1)
     assert {crop_of(rendered_line(rng), rng).shape[0] for _ in range(10)} == {32}
+
+
+def test_a_batch_of_bare_paper_alone_can_be_learnt_from() -> None:
+    batch = batch_of([(blank_paper(np.random.default_rng(0)), "", False)])
+    task = LineRecognition()
+    assert np.isfinite(float(task.loss(task.net(batch.images.float()), batch)))

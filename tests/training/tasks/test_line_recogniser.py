@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from billocr_assets.ocr.recognition import LineRecogniser
+from billocr_assets.ocr.recognition import LineRecogniser, decode
 from training.data.alphabet import ALPHABET
 from training.data.lines import Batch, Line, LineBatches, batch_of
-from training.tasks.line_recogniser import LineRecognition, case_pairs, export, folded_log_probs, train
+from training.tasks.line_recogniser import LineRecognition, case_pairs, export, folded_log_probs, load, train
 
 
 def probability_of(log_probs: np.ndarray, accepted: set[str], alphabet: str) -> float:
@@ -83,9 +83,9 @@ def test_lines_of_a_batch_fold_each_for_itself() -> None:
     images = np.full((32, 24), 255, np.uint8)
     task = small_task(ALPHABET)
     batch = batch_of([(images, "A", True), (images, "A", False)])
-    log_probs = torch.full((2, 6, len(ALPHABET) + 1), -9.0)
+    log_probs = torch.full((2, 6, len(ALPHABET) + 1), -20.0)
     log_probs[:, :, 0] = 0.0
-    log_probs[:, 2, 0], log_probs[:, 2, ALPHABET.index("a") + 1] = -9.0, 0.0
+    log_probs[:, 2, 0], log_probs[:, 2, ALPHABET.index("a") + 1] = -20.0, 0.0
     both = float(task.loss(log_probs.log_softmax(-1), batch)) * 2
     only = float(task.loss(log_probs[:1].log_softmax(-1), batch_of([(images, "A", True)])))
     assert only < 0.1
@@ -101,21 +101,30 @@ def flat_line(rng: np.random.Generator) -> Line:
     return Line(image, (2, 2, image.shape[1] - 2, 30), "I" * count, False)
 
 
-def test_a_short_training_learns_to_count_strokes_is_exported_and_read(
+def test_a_short_training_learns_is_exported_and_reads_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.tasks.line_recogniser.rendered_line", flat_line)
-    task = train([], tmp_path / "run", 0.25, short=0, decay=0.9, rate=3e-3)
     images = next(iter(LineBatches([], flat_line, seed=9, short=0, pool=64)))
-    with torch.no_grad():
-        after = float(task.loss(task.averaged.eval()(images.images.float()), images))
-    torch.manual_seed(0)
-    before_task = LineRecognition()
-    with torch.no_grad():
-        before = float(before_task.loss(before_task.net.eval()(images.images.float()), images))
-    assert after < 0.5 * before
+
+    def loss(recognition: LineRecognition) -> float:
+        with torch.no_grad():
+            return float(recognition.loss(recognition.averaged.eval()(images.images.float()), images))
+
+    task = LineRecognition()
+    before = loss(task)
+    # A slow machine gets more goes, each going on from the last one's checkpoint.
+    for go in range(1, 9):
+        task = train([], tmp_path / "run", 0.25 * go, short=0, decay=0.9, rate=3e-3)
+        if loss(task) < 0.5 * before:
+            break
+    assert loss(task) < 0.5 * before
     export(tmp_path / "run", tmp_path / "model", "0.0.1")
     recogniser = LineRecogniser(tmp_path / "model" / "model.onnx")
     assert recogniser.version == "0.0.1"
     assert "".join(recogniser.alphabet) == ALPHABET
-    assert set(recogniser.recognise([flat_line(np.random.default_rng(3)).image])[0].text) <= {"I"}
+    # The graph says what the net says.
+    crop = images.images[0, 0].numpy()
+    with torch.no_grad():
+        log_probs = load(tmp_path / "run" / "last.ckpt")(images.images[:1].float())
+    assert recogniser.recognise([crop])[0].text == decode(log_probs.numpy(), ALPHABET)[0].text

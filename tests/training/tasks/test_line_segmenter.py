@@ -11,7 +11,6 @@ from training.tasks.line_segmenter import LineSegmentation, export, train
 
 
 def test_a_short_training_learns_gaps_is_exported_and_runs(tmp_path: Path) -> None:
-    task = train([], tmp_path / "run", 0.3, decay=0.9)
     batch = next(iter(ColumnBatches(synthesise_line, seed=9, pool=64)))
 
     def loss(segmentation: LineSegmentation) -> float:
@@ -19,7 +18,14 @@ def test_a_short_training_learns_gaps_is_exported_and_runs(tmp_path: Path) -> No
             seen = segmentation.averaged.eval()(batch.images.float())
         return float(torch.nn.functional.binary_cross_entropy(seen[:, 0], batch.targets[:, 0]))
 
-    assert loss(task) < 0.75 * loss(LineSegmentation())
+    task = LineSegmentation()
+    before = loss(task)
+    # A slow machine gets more goes, each going on from the last one's checkpoint.
+    for go in range(1, 9):
+        task = train([], tmp_path / "run", 0.25 * go, decay=0.9)
+        if loss(task) < 0.75 * before:
+            break
+    assert loss(task) < 0.75 * before
     export(tmp_path / "run", tmp_path / "model", "0.0.1")
     segmenter = LineSegmenter(tmp_path / "model" / "model.onnx")
     assert segmenter.version == "0.0.1"
