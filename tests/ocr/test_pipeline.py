@@ -171,7 +171,7 @@ def test_printed_rules_and_illegible_strokes_are_no_text(models: Models) -> None
     page, _ = rendered.bill()
     prepared = prepare_page(page, models.line_detector)
     box = np.array([[40, 40], [240, 40], [240, 72], [40, 72]], np.float32)
-    lines = [TextLine(box + [0, 60 * i], 0.9, i) for i in range(3)]
+    lines = [TextLine(box + np.array([0, 60 * i], np.float32), 0.9, i) for i in range(3)]
     segments = [replace(segment_of((0.0, 200.0)), line=i) for i in range(3)]
     reads = [read_segment("TOTAL 12.50", 0.99), read_segment("*****-*****", 0.99), read_segment("YAyYA", 0.5)]
 
