@@ -87,8 +87,8 @@ class Average(Callback):
         with torch.no_grad():
             for kept, new in zip(averaged.parameters(), net.parameters(), strict=True):
                 kept.lerp_(new, 1 - decay)
-            for kept, new in zip(averaged.buffers(), net.buffers(), strict=True):
-                kept.copy_(new)
+            for still, moved in zip(averaged.buffers(), net.buffers(), strict=True):
+                still.copy_(moved)
 
 
 class Task(pl.LightningModule):

@@ -4,6 +4,7 @@ Annotations are evaluated here: Dagster resolves the config class of a nested fu
 """
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -26,7 +27,7 @@ class TrainingConfig(dg.Config):
     seed: int = 0
 
 
-def make_candidate(network: str, config: TrainingConfig, settings: Settings, version: str) -> dict[str, object]:
+def make_candidate(network: str, config: TrainingConfig, settings: Settings, version: str) -> dict[str, Any]:
     """Trains ``network`` in ``home/training``; a run that was killed goes on where its last checkpoint lies.
 
     Returns:
@@ -56,7 +57,7 @@ def candidate_asset(network: str) -> dg.AssetsDefinition:
         version = f"trained-{(context.run.root_run_id or context.run.run_id)[:8]}"
         metrics = make_candidate(network, config, get_settings(), version)
         figures = metrics.get("figures") or {}
-        numbers = {key: float(value) for key, value in figures.items() if isinstance(value, int | float)}  # type: ignore[attr-defined]
+        numbers = {key: float(value) for key, value in figures.items() if isinstance(value, int | float)}
         return dg.MaterializeResult(
             metadata={"version": version, "minutes": metrics["minutes"], "steps": metrics["steps"], **numbers},
             data_version=dg.DataVersion(str(metrics["sha256"])),

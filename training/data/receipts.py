@@ -1,7 +1,8 @@
 """Annotated receipts on disk: a folder with one ``NAME.jpg`` and one ``NAME.json`` a receipt.
 
-The JSON has ``image``, ``width``, ``height``, ``lines[{polygon, text, ignore?}]`` and ``fields``; polygons run clockwise
-from the top left in pixels of the picture. The folder is read from where the user keeps it; nothing is copied.
+The JSON has ``image``, ``width``, ``height``, ``lines[{polygon, text, ignore?}]`` and ``fields``; polygons run
+clockwise from the top left in pixels of the picture. The folder is read from where the user keeps it; nothing is
+copied.
 """
 
 from __future__ import annotations

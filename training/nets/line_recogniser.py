@@ -27,9 +27,7 @@ class Residual(nn.Module):
         super().__init__()
         last = nn.BatchNorm2d(channels)
         nn.init.zeros_(last.weight)
-        self.body = nn.Sequential(
-            conv(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), last
-        )
+        self.body = nn.Sequential(conv(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(x + self.body(x))
