@@ -159,7 +159,7 @@ def assemble_page(
 def _is_rule(text: str) -> bool:
     """Whether a line is a printed rule (``*****``) rather than text."""
     signs = text.replace(" ", "")
-    return len(signs) >= 5 and sum(sign in _RULE for sign in signs) >= 0.7 * len(signs)
+    return len(signs) >= 5 and sum(sign in _RULE for sign in signs) >= 0.9 * len(signs)
 
 
 def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, float, float]]:

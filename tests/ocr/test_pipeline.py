@@ -171,10 +171,11 @@ def test_printed_rules_and_illegible_strokes_are_no_text(models: Models) -> None
     page, _ = rendered.bill()
     prepared = prepare_page(page, models.line_detector)
     box = np.array([[40, 40], [240, 40], [240, 72], [40, 72]], np.float32)
-    lines = [TextLine(box + np.array([0, 60 * i], np.float32), 0.9, i) for i in range(3)]
-    segments = [replace(segment_of((0.0, 200.0)), line=i) for i in range(3)]
-    reads = [read_segment("TOTAL 12.50", 0.99), read_segment("*****-*****", 0.99), read_segment("YAyYA", 0.5)]
+    lines = [TextLine(box + np.array([0, 60 * i], np.float32), 0.9, i) for i in range(4)]
+    segments = [replace(segment_of((0.0, 200.0)), line=i) for i in range(4)]
+    texts = {"TOTAL 12.50": 0.99, "*****-*****": 0.99, "YAyYA": 0.5, "************0222": 0.99}
+    reads = [read_segment(text, confidence) for text, confidence in texts.items()]
 
     read = assemble_page(prepared, lines, segments, reads)
 
-    assert [line.text for line in read.lines] == ["TOTAL 12.50"]
+    assert [line.text for line in read.lines] == ["TOTAL 12.50", "************0222"]
