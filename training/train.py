@@ -128,7 +128,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "fit":
         torch.set_num_threads(options.threads)
         options.run.mkdir(parents=True, exist_ok=True)
-        words = ["python", "-m", "training.train", *(sys.argv[1:] if arguments is None else arguments)]
+        # Where this machine keeps its data is nobody else's business: metrics.json is published.
+        given = [Path(word).name if word.startswith("/") else word for word in arguments or sys.argv[1:]]
+        words = ["python", "-m", "training.train", *given]
         (options.run / "command.txt").write_text(shlex.join(words) + "\n", encoding="utf-8")
         train(
             options.net, options.receipts, options.run, minutes=options.minutes, seed=options.seed,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from rapidfuzz.distance import Levenshtein
 
 from billocr_assets.ocr.models import SHIPPED
 from billocr_assets.ocr.recognition import LineRecogniser, decode
@@ -61,8 +62,15 @@ def test_only_the_blank_class_reads_as_nothing() -> None:
     assert (read.text, len(read.positions), len(read.confidences)) == ("", 0, 0)
 
 
-def test_clean_print_is_read_word_for_word(recogniser: LineRecogniser) -> None:
-    assert [read.text for read in recogniser.recognise([line(text) for text in TEXTS])] == TEXTS
+def test_clean_print_in_an_unseen_font_is_read(recogniser: LineRecogniser) -> None:
+    read = [segment.text for segment in recogniser.recognise([line(text) for text in TEXTS])]
+    assert sum(Levenshtein.distance(truth, text) for truth, text in zip(TEXTS, read, strict=True)) <= 2
+    assert [text for text in read if any(c.isdigit() for c in text)] == [
+        "1 x Orange juice 0.3 l",
+        "23.40",
+        "VAT 20 %",
+        "12",
+    ]
 
 
 def test_characters_stand_from_left_to_right_within_the_crop(recogniser: LineRecogniser) -> None:
