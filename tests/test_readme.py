@@ -20,7 +20,7 @@ def test_the_table_of_settings_names_every_setting_with_its_default() -> None:
 def test_every_path_and_picture_that_it_names_exists() -> None:
     named = re.findall(r"\]\(([^)#:]+)\)", README)
     named += re.findall(r"`((?:billocr_|training|deploy|tests)[\w./-]*/[\w./-]*)`", README)
-    assert len(named) > 8
+    assert len(named) >= 8
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 

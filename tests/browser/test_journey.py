@@ -181,6 +181,8 @@ def test_the_same_file_again_leads_to_the_first_and_is_kept_if_asked(open_page: 
 def test_a_photo_taken_with_the_camera_becomes_a_bill(open_page: Open):
     page = open_page()
     page.get_by_text("Camera", exact=True).click()
+    # Before its first picture the camera takes none, and says nothing.
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
     page.get_by_role("button", name="Take Photo").click()
     expect(page.locator(".card .title").filter(has_text=re.compile(r"^Photo \d{4}-"))).to_be_visible()
 
