@@ -21,6 +21,8 @@ TRIES = 3
 _TICK_LIMIT = 100
 # So few bills are read soonest each in a run of its own.
 _ALONE = 2
+# People wait for a burst: it is cut smaller than a backfill, so that several runs read it side by side.
+_BURST = 25
 LIVE = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.STARTING,
@@ -40,7 +42,7 @@ def bill_inbox(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.
     attempts = open_attempts_after(opened, int(context.cursor or 0), _TICK_LIMIT)
     if not attempts:
         return dg.SkipReason("no bill waits")
-    requests = run_requests(context.instance, attempts, opened.settings.batch_size, priority=10)
+    requests = run_requests(context.instance, attempts, min(_BURST, opened.settings.batch_size), priority=10)
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[bills.build_add_request([attempt.bill_id for attempt in attempts])],

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         default="in_process",
         description="Where a run's steps execute: `in_process`, `multiprocess` or `k8s` (a pod a step).",
     )
-    batch_size: int = Field(default=25, ge=1, description="Most bills that one run reads.")
+    batch_size: int = Field(default=50, ge=1, description="Most bills that one run of a backfill reads.")
     sweep_minutes: float = Field(
         default=10, gt=0, description="Minutes after which a bill that no run owns is started again."
     )
