@@ -182,7 +182,10 @@ def test_a_photo_taken_with_the_camera_becomes_a_bill(open_page: Open):
     page = open_page()
     page.get_by_text("Camera", exact=True).click()
     # Before its first picture the camera takes none, and says nothing.
-    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    page.locator("video").evaluate(
+        """video => video.readyState >= 2
+            || new Promise(done => video.addEventListener('loadeddata', done, {once: true}))"""
+    )
     page.get_by_role("button", name="Take Photo").click()
     expect(page.locator(".card .title").filter(has_text=re.compile(r"^Photo \d{4}-"))).to_be_visible()
 
