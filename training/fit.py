@@ -102,6 +102,12 @@ class Task(pl.LightningModule):
     def on_train_start(self) -> None:
         self.averaged.eval()
 
+    def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **named: Any) -> None:
+        super().configure_gradient_clipping(optimizer, *limits, **named)
+        # One step whose gradient is not finite would spoil every weight for good: it is left out.
+        if not all(torch.isfinite(p.grad).all() for p in self.net.parameters() if p.grad is not None):
+            optimizer.zero_grad()
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
         vectors = [p for p in self.net.parameters() if p.ndim <= 1]
