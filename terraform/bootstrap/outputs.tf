@@ -5,7 +5,7 @@ output "bootstrap" {
     project_number = data.google_project.this.number
     region         = var.region
     labels         = var.labels
-    accounts       = { for name, account in google_service_account.ci : name => account.email }
+    accounts       = merge({ for name, account in google_service_account.ci : name => account.email }, { nodes = google_service_account.nodes.email })
     roles          = { for name, role in google_project_iam_custom_role.this : name => role.id }
   }
 }

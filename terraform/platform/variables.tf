@@ -26,7 +26,7 @@ variable "bootstrap" {
     project_number = string
     region         = string
     labels         = map(string)
-    accounts       = object({ build = string, plan = string, apply = string, deploy = string })
+    accounts       = object({ build = string, plan = string, apply = string, deploy = string, nodes = string })
     roles          = object({ plan = string, apply = string, deploy = string, dns_solver = string })
   })
   nullable = false
