@@ -26,12 +26,13 @@ _PHRASES: dict[str, str] = {
         montant ttc, montant du, a payer, total general""",
     "total": """
         total, totals, total amount, total sales, total bill, bill total, invoice total, total rm, amount, bill
-        amount, jumlah, jumlah bil, summe, gesamt, betrag, total betrag, celkem, soucet, spolu, celkom, suma,
+        amount, due, jumlah, jumlah bil, summe, gesamt, betrag, total betrag, celkem, soucet, spolu, celkom, suma,
         sucet, razem, naleznosc, osszesen, osszeg, total facture, montant, montant total, somme""",
     "subtotal": """
         subtotal, sub ttl, subtotal amount, jumlah kecil, subjumlah, zwischensumme, zwisumme, netto,
         nettobetrag, nettosumme, mezisoucet, zaklad, zaklad dane, medzisucet, suma czesciowa, podsuma,
-        reszosszeg, reszosszesen, sous total, total ht, montant ht, gross amount, gross total, total before""",
+        reszosszeg, reszosszesen, sous total, total ht, montant ht, gross amount, gross total, total before,
+        taxable amount, taxable amt""",
     "exclusive": "excluding, exclude, excl, exclusive, exc, before, without, zzgl, bez dph, hors taxe, ht, netto",
     "inclusive": """
         inclusive, including, incl, inc, include, included, includes, after, inkl, vcetne, vratane, brutto, ttc""",
@@ -90,14 +91,14 @@ _PHRASES: dict[str, str] = {
     "document": """
         tax invoice, taxinvoice, invoice, simplified tax invoice, receipt, cash receipt, official receipt, cash
         bill, cash sales, cash sale, cash memo, sales receipt, invoice no, receipt no, bill to, table, cashier,
-        counter, trans, slip no, doc no, order no, order, ref no, resit, resit no, no resit, bil no, juruwang,
-        pax, guest check, check, rechnung, rechnung nr, quittung, beleg, bon, kassenbon, kassenzettel, kasse,
-        kassierer, bediener, kundenbeleg, barverkauf, offnungszeiten, unsere offnungszeiten, uctenka, danovy
-        doklad, zjednoduseny danovy doklad, doklad, pokladna, pokladni, pokladni doklad, faktura, blok,
-        pokladnicny doklad, paragon fiskalny, paragon, kasa, kasjer, nyugta, szamla, blokk, penztar, penztaros,
-        facture, ticket, recu de caisse, caisse, caissier, salesperson, receipt number, member, welcome,
-        salesman, sales person, attn, closed bill, self collect, dine in, take away, deliver order, served by,
-        server, customer, terminal, time, page, site, shift""",
+        counter, trans, slip no, doc no, order no, order, ref no, resit, resit no, no resit, inv no, bill no,
+        pos no, bil no, juruwang, pax, guest check, check, rechnung, rechnung nr, quittung, beleg, bon,
+        kassenbon, kassenzettel, kasse, kassierer, bediener, kundenbeleg, barverkauf, offnungszeiten, unsere
+        offnungszeiten, uctenka, danovy doklad, zjednoduseny danovy doklad, doklad, pokladna, pokladni,
+        pokladni doklad, faktura, blok, pokladnicny doklad, paragon fiskalny, paragon, kasa, kasjer, nyugta,
+        szamla, blokk, penztar, penztaros, facture, ticket, recu de caisse, caisse, caissier, salesperson,
+        receipt number, member, welcome, salesman, sales person, attn, closed bill, self collect, dine in, take
+        away, deliver order, served by, server, customer, terminal, time, page, site, shift""",
     "item_header": """
         description, descriptions, item desc, item, items, qty, price, u price, unit price, u p, amount, disc,
         code, total, rm, bezeichnung, artikel, menge, einzelpreis, preis, nazev, mnozstvi, cena, polozka, nazov,
@@ -123,13 +124,13 @@ _PHRASES: dict[str, str] = {
         pekseg, kavehaz, bolt, aruhaz, boulangerie, pharmacie, supermarche, epicerie, librairie, brasserie,
         boucherie, fromagerie, tabac""",
     "address": """
-        jalan, jln, lorong, lrg, lot, taman, tmn, kampung, kg, bandar, persiaran, lebuh, lebuhraya, seksyen,
-        sek, mukim, kawasan, perindustrian, batu, bukit, desa, pusat, perdagangan, bangunan, wisma, menara,
-        plaza, mall, level, floor, ground, tingkat, block, blok, unit, street, road, avenue, lane, drive,
-        square, park, highway, autoroute, g floor, ground floor, lgf, ug, pt, ptd, simpang, industrial,
-        boulevard, strasse, str, weg, platz, allee, gasse, ring, damm, ulice, namesti, trida, nabrezi, namestie,
-        cesta, ul, ulica, al, aleja, plac, osiedle, utca, ut, ter, tere, korut, rue, place, quai, chemin, bp,
-        cedex, postfach""",
+        jalan, jln, jl, lorong, lrg, medan, dataran, village, centre point, complex, kompleks, arcade, lot,
+        taman, tmn, kampung, kg, bandar, persiaran, lebuh, lebuhraya, seksyen, sek, mukim, kawasan,
+        perindustrian, batu, bukit, desa, pusat, perdagangan, bangunan, wisma, menara, plaza, mall, level,
+        floor, ground, tingkat, block, blok, unit, street, road, avenue, lane, drive, square, park, highway,
+        autoroute, g floor, ground floor, lgf, ug, pt, ptd, simpang, industrial, boulevard, strasse, str, weg,
+        platz, allee, gasse, ring, damm, ulice, namesti, trida, nabrezi, namestie, cesta, ul, ulica, al, aleja,
+        plac, osiedle, utca, ut, ter, tere, korut, rue, place, quai, chemin, bp, cedex, postfach""",
     "place": """
         selangor, johor, johor bahru, kuala lumpur, pahang, perak, penang, pulau pinang, melaka, kedah,
         kelantan, terengganu, sabah, sarawak, perlis, negeri sembilan, putrajaya, labuan, malaysia, singapore,
@@ -156,7 +157,8 @@ def fold(text: str) -> str:
     """Upper case letters and digits of a text, everything else as single blanks, accents off."""
     plain = text.replace("ß", "ss").replace("ł", "l").replace("Ł", "L")
     plain = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
-    return " ".join(_SHORT.get(word, word) for word in re.findall(r"[A-Z0-9]+", plain.upper()))
+    plain = re.sub(r"(?:RM|EUR)(?=\d)", " ", plain.upper())  # "TOTAIRM15.40"
+    return " ".join(_SHORT.get(word, word) for word in re.findall(r"[A-Z0-9]+", plain))
 
 
 @lru_cache(maxsize=4096)

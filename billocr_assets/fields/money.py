@@ -19,10 +19,10 @@ _CURRENCY_AFTER = re.compile(rf"^ *({_CURRENCY})(?![A-Z])", re.IGNORECASE)
 
 # Digits in groups or in one run, then two decimals, or three (fuel, weights), or the ",-" of whole crowns.
 _NUMBER = (
-    r"(?:(?<![\d.,:/\-A-Z#])|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£])|(?<=(?<![A-Z\d])S))(?P<sign>- ?)?"
+    r"(?:(?<![\d.,:/\-A-Z#])|(?<=[ :]/)|(?<=RM)|(?<=EUR)|(?<=KC)|(?<=[€$£])|(?<=(?<![A-Z\d])S))(?P<sign>- ?)?"
     r"(?P<whole>\d{1,3}(?:[GROUP]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
     r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
-    r"(?P<minus>-(?!\d))?(?![\d/%]|:\d|[.,]\d| ?(?:%|(?:UHR|HRS?|[AP]M)\b))"
+    r"(?P<minus>-(?!\d))?(?![\d%]|/[\d%]|:\d|[.,]\d| ?(?:%|(?:UHR|HRS?|[AP]M)\b))"
 )
 _ANY_GROUPS = re.compile(_NUMBER.replace("GROUP", " .,'’"), re.IGNORECASE)
 # Where decimals have a point, groups are never set apart by blanks: "1 100.00" is a quantity and a price.
@@ -74,7 +74,7 @@ def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
             value = -value
         # A sign that touches the number is printed with it.
         glued = sign[1] if sign and before.endswith(sign[1]) else ""
-        printed = glued + match.group().strip()
+        printed = glued + re.sub(r"(?<=\d) ?([.,]) ?(?=\d)", r"\1", match.group().strip())
         amounts.append(Amount(start, match.end(), printed, value, decimals, currency[1] if currency else None))
     return amounts
 

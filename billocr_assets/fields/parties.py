@@ -13,14 +13,20 @@ from billocr_assets.fields.rows import Row, is_heading
 _HEAD_ROWS = 16
 # Words below this confidence are mended where a word of names and addresses is one letter away.
 _UNSURE = 0.9
-_POSTCODE = re.compile(r"(?<![\d-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
+_POSTCODE = re.compile(r"(?<![\d(-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
 _REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
+# The number of the company's registration behind its name, misread digits and what follows it included.
 _TRAILING_NUMBER = re.compile(
-    r"[\s,]*[(\[]?(?:(?:CO|REG|ROC|NO)[ .:]*)*[A-Z]{0,2}\d{4,}[ \d]*(?: ?-? ?[A-Z])?[)\]]?[\s.]*$", re.I
+    r"[\s,]*[(\[<]?(?:(?:CO|REG|ROC|NO)[ .:]*)*[A-Z]{0,2}\d{4,}[ \d]*(?: ?-? ?[A-Z])?[)\]>]?[\s.,]*$"
+    r"|[\s,]*(?<!\w)[(\[]?(?=[A-Z]?\d)[\dOIZSBL]{5,8} ?- ?[A-Z](?!\w).*$",
+    re.I,
 )
+_OWNER = re.compile(r"^\W*(?:OWN(?:ED|ER)?|OPERATED|MANAGED) BY\b\W*|^\W*DIMILIKI(?: OLEH)?\b\W*", re.I)
+_CONTACT = re.compile(r"[\s,(]*\b(?:TEL|TELEPHONE|PHONE|FAX|H/?P)\b.*$", re.I)
 _LEADING_NUMBER = re.compile(r"^#?\d{4,}\s+(?=[^\W\d])|^[^:]{4,14}:\s*")
+_NUMBERED = re.compile(r"^\W*(?:NO\b|LOT\b|UNIT\b|\d{1,4}[A-Z]?\b|[A-Z]{1,2}\d?-[\dG])", re.I)
 _STREET = re.compile(r"^[^\W\d][^\d,]{3,40}\d{1,4}(?: ?[a-zA-Z])?(?: ?[/-] ?\d{1,4})?,?$")
-_HOUSE = re.compile(r"^\W*NO[ .,:]*\d|STRA(?:SS|ß|B)E\b|STR\.|\bUL\.", re.I)
+_HOUSE = re.compile(r"^\W*NO[ .,:]*(?:[A-Z]{1,2}-?)*\d|STRA(?:SS|ß|B)E\b|STR\.|\bUL\.", re.I)
 _WEB = re.compile(r"WWW|HTTP|@|\.COM|\.MY\b|\.DE\b", re.I)
 
 # Country prefixes of VAT numbers, and numbers that follow a word for them.
@@ -61,29 +67,48 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
         last += 1
     members = rows[first : last + 1]
     text = " ".join(row.mended(mend_word, _UNSURE) for row in members)
-    name = _LEADING_NUMBER.sub("", _TRAILING_NUMBER.sub("", text)).strip(" :*-=") or text
+    name = _without_numbers(text) or text
     certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.6
     sources = tuple(source for row in members for source in row.sources())
-    return Text(name, name, sources, certainty * min(row.confidence() for row in members)), last + 1
+    value = _OWNER.sub("", name) or name
+    return Text(name, value, sources, certainty * min(row.confidence() for row in members)), last + 1
+
+
+def _without_numbers(text: str) -> str:
+    """A merchant's name without the numbers of its registration before and behind it."""
+    name = _TRAILING_NUMBER.sub("", text)
+    return (name if _OWNER.match(name) else _LEADING_NUMBER.sub("", name)).strip(" :*-=,")
 
 
 def find_address(rows: list[Row], start: int) -> Text | None:
     """The address: the rows from the first that looks like one to the last before phone, tax number or document."""
     end = min(len(rows), start + _HEAD_ROWS)
     first = next((i for i in range(start, end) if _address_score(rows[i]) >= 1.5 and not _stops(rows[i])), None)
+    if first is None and start < end and _NUMBERED.match(rows[start].text) and not _stops(rows[start]):
+        first = start  # no word for a street, but a house number right below the merchant
     if first is None:
         return None
+    # A quarter without any number is the branch's name where the street with its number follows.
+    if (
+        first + 1 < end
+        and not re.search(r"\d|,$|\b(?:JALAN|JLN|MALL)\b", rows[first].text.rstrip().upper())
+        and _NUMBERED.match(rows[first + 1].text)
+        and _address_score(rows[first + 1]) >= 1.5
+    ):
+        first += 1
     # "Lipová 12" has no word for a street; above a post code it is one.
-    if first > start and _STREET.match(rows[first - 1].text) and not _stops(rows[first - 1]):
+    above = rows[first - 1].text.rstrip() if first > start else ""
+    if (_STREET.match(above) or (_NUMBERED.match(above) and above.endswith(","))) and not _stops(rows[first - 1]):
         first -= 1
-    last = first
-    for i in range(first + 1, min(len(rows), first + 6)):
-        if _stops(rows[i]) or is_heading(rows[i]):
+    last, complete = first, bool(_POSTCODE.search(rows[first].text))
+    for i in range(first + 1, min(len(rows), first + 7)):
+        if _stops(rows[i]) or is_heading(rows[i]) or (complete and ":" in rows[i].text):
             break
         if _address_score(rows[i]) >= 0.5:
             last = i
+        complete = complete or bool(_POSTCODE.search(rows[i].text))
     members = rows[first : last + 1]
-    text = " ".join(row.mended(mend_word, _UNSURE) for row in members)
+    text = _CONTACT.sub("", " ".join(row.mended(mend_word, _UNSURE) for row in members))
     certainty = 0.85 if _POSTCODE.search(text) else 0.6
     sources = tuple(source for row in members for source in row.sources())
     return Text(text, text, sources, certainty * min(row.confidence() for row in members))
@@ -97,22 +122,27 @@ def _company_scores(rows: list[Row]) -> list[float]:
         if index > 2 and any(amount.decimals == 2 for amount in find_amounts(row.text)):
             break
         scores.append(_company_score(row, index) - past)
-        # Names below the address or below "bill to" are a customer's, an owner's or a branch's.
-        if index and (_address_score(row) >= 1.5 or concepts(row.text) & {"phone", "recipient", "owner", "document"}):
+        # Names below the address or below "bill to" are a customer's or a branch's. What stands above every name is the
+        # foot of another bill.
+        if max(scores) >= 1.0 and (
+            _address_score(row) >= 1.5 or concepts(row.text) & {"phone", "recipient", "document"}
+        ):
             past = 4.0
     return scores
 
 
 def _company_score(row: Row, index: int) -> float:
-    found = concepts(row.text)
-    letters = sum(char.isalpha() for char in row.text)
+    name = _without_numbers(row.text)
+    found = concepts(name)
+    letters = sum(char.isalpha() for char in name)
     if letters < 3 or _WEB.search(row.text) or find_dates(row.text) or is_heading(row):
         return -1.0
-    score = 2.0 - 0.25 * index + min(max(row.height - 1.0, 0.0), 1.0)
+    score = 2.0 - 0.25 * index + min(max(row.height - 1.0, 0.0), 1.0) - 3.0 * name.startswith("(")
     score += 2.5 * ("legal_form" in found) + 2.0 * bool(found & {"trade", "name_tail"})
-    score -= 4.0 * bool(found & {"phone", "registration", "document", "recipient", "owner", "thanks"})
+    score -= 4.0 * bool(found & {"phone", "registration", "document", "recipient", "thanks"})
     score -= 1.5 * max(_address_score(row) - 1.0, 0.0)
-    return score - 2.0 * (sum(char.isdigit() for char in row.text) > letters)
+    score -= 4.0 * ("registration" in concepts(row.text) and len(fold(name).split()) < 2)
+    return score - 2.0 * (sum(char.isdigit() for char in name) > letters)
 
 
 def _continues(row: Row, following: Row) -> bool:
@@ -146,11 +176,11 @@ def _stops(row: Row) -> bool:
     if any(pattern.search(row.text.upper()) for pattern in _VAT_NUMBERS):
         return True
     found = concepts(row.text)
-    if find_money(row.text) and not found & {"address", "place"}:
+    if find_money(row.text) and not found & {"address", "place"} and not _HOUSE.search(row.text):
         return True
     if "phone" in found and digits > 6 and not found & {"address", "place"}:
         return True
-    return bool(found & {"phone", "registration", "document", "recipient", "date"}) and not _POSTCODE.search(row.text)
+    return bool(found & {"phone", "registration", "document", "recipient", "date"}) and _address_score(row) < 1.5
 
 
 def _only_registration(row: Row) -> bool:

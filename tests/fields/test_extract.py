@@ -240,3 +240,50 @@ def test_an_amount_that_slipped_a_row_below_its_word_is_still_its_amount():
     fields = fields_of("MILL CAFE\nRye Bread  2.40\nTOTAL\nEUR 6.30\nCASH\n10.00\nCHANGE\n3.70")
     assert fields.total.value == Decimal("6.30")
     assert fields.consistency == "consistent"
+
+
+def test_the_legal_owner_below_a_sign_is_the_merchant_without_its_registration():
+    fields = fields_of("""
+        MILL CAFE
+        OWNED BY: HARBOUR LANE SDN BHD 273500-U (GKJ)
+        (GST REGISTRATION NO : 000850247680)
+        NO 8, JALAN 7/118B
+        TOTAL   9.65
+    """)
+    assert fields.company.value == "HARBOUR LANE SDN BHD"
+    assert fields.company.text == "OWNED BY: HARBOUR LANE SDN BHD"
+
+
+def test_the_foot_of_another_bill_above_the_merchant_is_passed_over():
+    fields = fields_of("""
+        THANK YOU. PLEASE COME AGAIN.
+        FOR FEEDBACK OR COMPLAINT, PLEASE CALL:
+        011-3194 0284
+        HARBOUR LANE SDN.BHD
+        12, QUAY 9,
+        40100 EASTPORT
+        TOTAL   9.65
+    """)
+    assert fields.company.value == "HARBOUR LANE SDN.BHD"
+    assert fields.address.value == "12, QUAY 9, 40100 EASTPORT"
+
+
+def test_an_address_ends_before_the_phone_and_begins_with_its_house_number():
+    fields = fields_of("""
+        MILL CAFE
+        EAST QUARTER PLAZA
+        NO 24, 25 & 26,
+        JALAN BESAR,
+        40100 EASTPORT, SELANGOR TEL NO.: 07-387 3322
+        TERMINAL : 5
+        TOTAL   9.65
+    """)
+    assert fields.address.value == "NO 24, 25 & 26, JALAN BESAR, 40100 EASTPORT, SELANGOR"
+
+
+def test_what_is_due_and_a_total_glued_to_its_currency_are_totals():
+    assert (
+        fields_of("MILL CAFE\nDUE  7.50\nPAY  20.00\nCHANGE  12.50\nTOTAL INCLUDED GST @ 6% :  0.42").printed()["total"]
+        == "7.50"
+    )
+    assert fields_of("MILL CAFE\nTotal  15.39\nRounding  0.01\nGrand TotaiRM15.40").total.value == Decimal("15.40")

@@ -26,6 +26,8 @@ from billocr_assets.fields.money import decimal_separator, find_amounts, find_mo
         ("1 450 Ft", None, "1450"),
         ("34.80:", ".", "34.80"),
         ("TOTAL: S8.20", ".", "8.20"),
+        ("Total: /94.19", ".", "94.19"),
+        ("€1,95/A", ",", "1.95"),
         ("1O.5l", ".", "10.51"),
     ],
 )
