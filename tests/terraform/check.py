@@ -158,9 +158,7 @@ def _check(root: Path, variables: Path | None, out: Path | None) -> int:
         print(unformatted, end="")
         for found in diagnostics:
             place = found.get("range", {"filename": "", "start": {"line": 0}})
-            print(
-                f"{place['filename']}:{place['start']['line']}: {found['severity']}: {found['summary']}: {found['detail']}"
-            )
+            print(f"{place['filename']}:{place['start']['line']}: {found['summary']}: {found['detail']}")
         if diagnostics or unformatted:
             return 1
         print(f"{root.name}: formatted, valid", end="")

@@ -128,8 +128,8 @@ def applied(block: Json, value: Json) -> Json:
             result[name] = None
     for name, nested in block.get("block_types", {}).items():
         if result.get(name) is UNKNOWN:
-            empty = dict.fromkeys(nested["block"].get("attributes", {}), UNKNOWN)
-            result[name] = [{**empty, **dict.fromkeys(nested["block"].get("block_types", {}), [])}]
+            attributes, blocks = nested["block"].get("attributes", {}), nested["block"].get("block_types", {})
+            result[name] = [dict.fromkeys(attributes, UNKNOWN) | dict.fromkeys(blocks, UNKNOWN)]
         result[name] = _each(nested, result.get(name), lambda item, inner: applied(inner, item))
     return result
 
@@ -187,7 +187,7 @@ def _handlers(provider: Provider) -> grpc.GenericRpcHandler:
         "ValidateEphemeralResourceConfig",
         "CloseEphemeralResource",
     )
-    answers: dict[str, tuple[str, Callable[[Any], Any]]] = {name: ("Nothing", provider.nothing) for name in silent} | {
+    answers: dict[str, tuple[str, Callable[[Any], Any]]] = dict.fromkeys(silent, ("Nothing", provider.nothing)) | {
         "GetProviderSchema": ("Nothing", provider.get_provider_schema),
         "UpgradeResourceState": ("UpgradeResourceStateRequest", provider.upgrade_resource_state),
         "ReadResource": ("ReadResourceRequest", provider.read_resource),

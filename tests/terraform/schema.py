@@ -168,7 +168,7 @@ class _TypeScript:
     def _members(self, struct: str) -> Iterator[tuple[str, dict[str, bool], str]]:
         text = self.classes[f"{struct}OutputReference" if struct else self.top]
         found = list(_ATTRIBUTE.finditer(text))
-        for this, following in zip(found, [*found[1:], None], strict=True):
+        for this, following in zip(found, [*found[1:], None], strict=False):
             body = text[this.end() : following.start() if following else len(text)]
             # What follows the last attribute: the part that writes HCL.
             body = body.split("// SYNTHESIS")[0]
