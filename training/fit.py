@@ -91,6 +91,11 @@ class Average(Callback):
                 still.copy_(moved)
 
 
+def steps_of(checkpoint: Path) -> int:
+    """Steps that the run behind ``checkpoint`` had made; 0 where there is none."""
+    return int(torch.load(checkpoint, weights_only=False)["global_step"]) if checkpoint.exists() else 0
+
+
 class Task(pl.LightningModule):
     """A net with its loss. Subclasses give ``training_step``; ``averaged`` holds the weights to export."""
 

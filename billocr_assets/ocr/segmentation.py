@@ -15,7 +15,7 @@ from billocr_assets.ocr.stages import LineSegment, PreparedPage, TextLine
 HEIGHT = 32
 """Height of every crop in pixels."""
 
-MARGIN = (0.2, 0.06)
+MARGIN = (0.3, 0.06)
 """What a crop takes of a line's surroundings, left and right, above and below, in line heights."""
 
 CUT = 1.2

@@ -74,6 +74,35 @@ _DESIGNS: tuple[tuple[str, str, Kind], ...] = (
     ("mplus", "mplus", "sans"),
     ("go", "go", "sans"),
     ("urwgothic|texgyreadventor", "avant garde", "sans"),
+    ("tlwgmono", "tlwg mono", "mono"),
+    ("tlwgtypewriter", "tlwg typewriter", "typewriter"),
+    ("rictydiminished(bold|oblique|regular|$)", "ricty", "mono"),
+    ("oxygenmono", "oxygen mono", "mono"),
+    ("proggy", "proggy", "bitmap"),
+    ("linlibertinem", "libertine mono", "mono"),
+    ("carlito", "carlito", "sans"),
+    ("cabin", "cabin", "sans"),
+    ("dosis", "dosis", "sans"),
+    ("inter", "inter", "sans"),
+    ("junction", "junction", "sans"),
+    ("karla", "karla", "sans"),
+    ("linbiolinum(r|rb|ri|rbo|k)$", "biolinum", "sans"),
+    ("oxygensans", "oxygen", "sans"),
+    ("play", "play", "sans"),
+    ("quicksand", "quicksand", "sans"),
+    ("andika", "andika", "sans"),
+    ("tuffy", "tuffy", "sans"),
+    ("yanonekaffeesatz", "kaffeesatz", "sans"),
+    ("sora", "sora", "sans"),
+    ("universalisadf", "univers", "sans"),
+    ("gilliusadf", "gill sans", "sans"),
+    ("veranasans", "verana sans", "sans"),
+    ("notosansui", "noto sans", "sans"),
+    ("tiresiasinfofont", "tiresias", "sans"),
+    ("caladea", "caladea", "serif"),
+    ("charissil", "charis", "serif"),
+    ("linlibertine(r|rb|ri|rz|i)", "libertine", "serif"),
+    ("vollkorn", "vollkorn", "serif"),
     ("cmun(ss|sx|si|so)", "computer modern sans", "sans"),
     ("liberationserif|tinos|freeserif|nimbusroman|texgyretermes", "times", "serif"),
     ("dejavuserif", "dejavu serif", "serif"),
@@ -86,7 +115,7 @@ _DESIGNS: tuple[tuple[str, str, Kind], ...] = (
 # Hairlines vanish on a receipt; small capitals would be read as capitals; math and display cuts lack plain letters;
 # three cuts of OCR-B are outlined or reversed.
 _UNWANTED = re.compile(
-    r"thin|hairline|extralight|ultralight|smallcaps|math|monoisome|adventor.*narrow|display|csur|upper|sample|ocrb[efx]$"
+    r"thin|hairline|extralight|ultralight|smallcaps|math|monoisome|adventor.*narrow|display|csur|upper|sample|tamil|ocrb[efx]$"
 )
 _SLANTED = re.compile(r"ital|obl|slant|bi$|proi$|minusi$|cmun(st|sl|ti|it|tx|si|so)|monof56|pt[a-z](56|76)")
 _BOLD = re.compile(r"bold|black|heavy|demi|-b|prob$|minusb$|cmun(tb|bx|sx)|pt[a-z]7|bdita")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ class AnnotatedPage:
         ignore: (n,) bool, don't-care lines.
         bill: (x0, y0, x1, y1) of the print with a small margin.
         photo: the picture already has its background and its light; none is added.
+        paper: (m, 2) float32 outline of the paper where it is known, else None: then it ends with the bill.
     """
 
     image: np.ndarray
@@ -34,13 +36,15 @@ class AnnotatedPage:
     ignore: np.ndarray
     bill: tuple[float, float, float, float]
     photo: bool = False
+    paper: np.ndarray | None = None
 
     def scaled(self, factor: float) -> AnnotatedPage:
         if factor >= 1:
             return self
         image = cv2.resize(self.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         x0, y0, x1, y1 = (value * factor for value in self.bill)
-        return AnnotatedPage(image, self.lines * np.float32(factor), self.ignore, (x0, y0, x1, y1), self.photo)
+        paper = None if self.paper is None else self.paper * np.float32(factor)
+        return AnnotatedPage(image, self.lines * np.float32(factor), self.ignore, (x0, y0, x1, y1), self.photo, paper)
 
 
 def annotated_page(image: np.ndarray, lines: np.ndarray, ignore: np.ndarray) -> AnnotatedPage:
@@ -231,6 +235,7 @@ class SampleShape:
         paper_on_background: share of samples whose paper is laid on another background.
         views: share of samples that show a whole page.
         upside_down: share of the crops that stand on their head.
+        show_through: share of samples with print shining through from the paper's other side, which is no text.
         kernel: shape of the kernels.
     """
 
@@ -242,6 +247,7 @@ class SampleShape:
     paper_on_background: float = 0.4
     views: float = 0.25
     upside_down: float = 0.35
+    show_through: float = 0.12
     kernel: KernelShape = field(default_factory=KernelShape)
 
 
@@ -251,6 +257,13 @@ class Sample(NamedTuple):
     image: np.ndarray
     targets: Targets
     turns: int
+
+
+def show_through(rng: np.random.Generator, image: np.ndarray, reverse: np.ndarray) -> np.ndarray:
+    """``image`` with the print of ``reverse``, both (h, w) uint8 of one size, shining faintly through from behind."""
+    ink = cv2.morphologyEx(cv2.flip(reverse, 1), cv2.MORPH_BLACKHAT, np.ones((15, 15), np.uint8))
+    ink = cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.4, 1.6))
+    return cv2.subtract(image, cv2.multiply(ink, np.full_like(ink, 255), scale=rng.uniform(0.08, 0.45) / 255))
 
 
 def sample_crop(rng: np.random.Generator, page: AnnotatedPage, shape: SampleShape) -> Sample:
@@ -334,7 +347,8 @@ def _finish(
         edges = np.clip(edges, 0, [page.image.shape[1], page.image.shape[0]] * 2)
         x0, y0, x1, y1 = edges
         image = _lay_on_background(rng, image, _warp(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), forward))
-    paper = _warp(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), forward)
+    edge = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) if page.paper is None else page.paper
+    paper = _warp(edge, forward)
     lines = _warp(page.lines.reshape(-1, 2), forward).reshape(-1, 4, 2)
     if turns % 2:
         # Print that runs down the page has no kernels; there the loss of the kernel map is switched off.
@@ -408,6 +422,7 @@ class Samples(IterableDataset):
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
         cv2.setNumThreads(1)
         synthetic: list[AnnotatedPage] = []
+        seen: deque[np.ndarray] = deque(maxlen=16)
         while True:
             is_view = rng.random() < self.shape.views
             if self.synthesise is not None and rng.random() < self.synthetic_share:
@@ -420,8 +435,12 @@ class Samples(IterableDataset):
                 source = self.views if is_view and rng.random() < 0.5 else self.pages
                 page = source[rng.integers(len(source))]
             sample = (sample_view if is_view else sample_crop)(rng, page, self.shape)
+            image = sample.image
+            if seen and rng.random() < self.shape.show_through:
+                image = show_through(rng, image, seen[rng.integers(len(seen))])
+            seen.append(sample.image)
             yield {
-                "image": torch.from_numpy(sample.image.astype(np.float32))[None],
+                "image": torch.from_numpy(image.astype(np.float32))[None],
                 "maps": torch.from_numpy(np.stack(sample.targets)),
                 "turns": torch.tensor(sample.turns),
             }
@@ -441,6 +460,7 @@ def _for_crops(page: AnnotatedPage, largest: float) -> AnnotatedPage:
         page.ignore,
         (x0 - left, y0 - upper, x1 - left, y1 - upper),
         page.photo,
+        None if page.paper is None else page.paper - offset,
     )
     return cut.scaled(largest / (x1 - x0))
 

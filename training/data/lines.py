@@ -19,7 +19,8 @@ from training.data.receipts import AnnotatedReceipt
 
 CLASS = {c: i + 1 for i, c in enumerate(ALPHABET)}
 STRIDE = 4
-_CONTEXT = 0.4
+# Surroundings of a line that are kept, in line heights: beside it and above.
+_CONTEXT = (0.7, 0.4)
 _KEPT = 48
 
 
@@ -63,21 +64,21 @@ def lines_of(receipts: Sequence[AnnotatedReceipt]) -> list[Line]:
             if not text or h < 6 or w / h * HEIGHT / STRIDE < frames_needed(text):
                 continue
             scale = min(1.0, _KEPT / h)
-            m = _CONTEXT * h
-            target = np.array([[m, m], [m + w, m], [m + w, m + h], [m, m + h]], np.float32)
-            size = (round(w + 2 * m), round(h + 2 * m))
+            mx, my = _CONTEXT[0] * h, _CONTEXT[1] * h
+            target = np.array([[mx, my], [mx + w, my], [mx + w, my + h], [mx, my + h]], np.float32)
+            size = (round(w + 2 * mx), round(h + 2 * my))
             crop = cv2.warpPerspective(
                 image, cv2.getPerspectiveTransform(line.polygon, target), size, borderMode=cv2.BORDER_REPLICATE
             )
             if scale < 1:
                 crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            box = (m * scale, m * scale, (m + w) * scale, (m + h) * scale)
+            box = (mx * scale, my * scale, (mx + w) * scale, (my + h) * scale)
             lines.append(Line(crop, box, text, folded))
     return lines
 
 
 def jitter(line: Line, rng: np.random.Generator, amount: float = 1.0) -> tuple[np.ndarray, tuple[int, int]]:
-    """How a detector would box ``line``: edges off by a few hundredths of the height, a little slope and slant.
+    """How a detector would box ``line``: edges off by a few hundredths of the height, ends by more, a little slope.
 
     Returns:
         The (2, 3) matrix from the line's pixels to a crop's, and the crop's (width, 32).
@@ -85,7 +86,7 @@ def jitter(line: Line, rng: np.random.Generator, amount: float = 1.0) -> tuple[n
     x0, y0, x1, y1 = line.box
     h, w = y1 - y0, x1 - x0
     top, bottom = np.clip(rng.normal(0, 0.05, 2) * amount, -0.1, 0.14) * h
-    left, right = np.clip(rng.normal(0.02, 0.12, 2) * amount, -0.12, 0.3) * h
+    left, right = np.clip(rng.normal(0.02, 0.15, 2) * amount, -0.28, 0.35) * h
     y0, y1 = y0 - top - MARGIN[1] * h, y1 + bottom + MARGIN[1] * h
     x0, x1 = x0 - left - MARGIN[0] * h, x1 + right + MARGIN[0] * h
     sy = HEIGHT / (y1 - y0)
@@ -112,17 +113,22 @@ def jittered(line: Line, rng: np.random.Generator, amount: float = 1.0) -> np.nd
 def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """``image`` (32, w) uint8 as scanners, thermal heads and cameras leave it; many lines stay as they are."""
     out = image
-    if rng.random() < 0.25:
-        small = rng.uniform(0.45, 0.9)
+    if rng.random() < 0.05:
+        out = _banded(out, rng)
+    if rng.random() < 0.3:
+        small = rng.uniform(0.32, 0.9)
         out = cv2.resize(out, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
         out = cv2.resize(out, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    if rng.random() < 0.2:
-        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.5))
+    if rng.random() < 0.25:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.9))
     if rng.random() < 0.1:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
         worn = cv2.dilate(out, kernel) if rng.random() < 0.5 else cv2.erode(out, kernel)
         # By half: a stroke of one pixel must not vanish.
         out = cv2.addWeighted(out, 0.5, worn, 0.5, 0)
+    if rng.random() < 0.04:  # scanned in black and white
+        edge = float(np.percentile(out, 10)) * 0.5 + float(np.percentile(out, 90)) * 0.5 + rng.uniform(-25, 25)
+        out = cv2.GaussianBlur(cv2.threshold(out, edge, 255, cv2.THRESH_BINARY)[1], (0, 0), rng.uniform(0.3, 0.7))
     real = None
     if rng.random() < 0.5:
         real = out.astype(np.float32)
@@ -142,6 +148,16 @@ def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.03:
         out = 255 - out
     return out
+
+
+def _banded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``image`` as a worn thermal head prints it: pale bands that run along the paper."""
+    pale = np.ones(image.shape[1], np.float32)
+    for _ in range(rng.integers(1, 4)):
+        x, w = rng.integers(image.shape[1]), rng.integers(2, 48)
+        pale[x : x + w] *= rng.uniform(0.15, 0.7)
+    paper = float(np.percentile(image, 95))
+    return np.clip(paper - (paper - image) * cv2.blur(pale[None], (3, 1)), 0, 255).astype(np.uint8)
 
 
 class Batch(NamedTuple):
@@ -194,6 +210,7 @@ class LineBatches(IterableDataset):
         seed: of all randomness; worker processes add their number.
         joined_share: share of samples made of two lines side by side, for long lines and wide blanks.
         blank_share: share of bare paper, which says nothing.
+        reverse_share: share of samples with another line shining through from the paper's other side.
     """
 
     def __init__(
@@ -209,11 +226,13 @@ class LineBatches(IterableDataset):
         longest: int = 1024,
         joined_share: float = 0.08,
         blank_share: float = 0.01,
+        reverse_share: float = 0.07,
     ) -> None:
         self.real, self.render = real, render
         self.rendered_share = 0.0 if render is None else rendered_share if real else 1.0
         self.seed, self.short, self.pixels, self.pool = seed, short, pixels, pool
         self.longest, self.joined_share, self.blank_share = longest, joined_share, blank_share
+        self.reverse_share = reverse_share
 
     def __iter__(self) -> Iterator[Batch]:
         if not self.real and self.render is None:
@@ -247,9 +266,12 @@ class LineBatches(IterableDataset):
 
     def _sample(self, rng: np.random.Generator, real: Sequence[Line], short: bool) -> tuple[np.ndarray, str, bool]:
         if not short and rng.random() < self.blank_share:
-            return blank_paper(rng), "", False
+            image = blank_paper(rng)
+            return self._with_reverse(rng, image, real) if rng.random() < 0.3 else image, "", False
         line = self._draw(rng, real, short)
         image, text = crop_of(line, rng), line.text
+        if not short and rng.random() < self.reverse_share:
+            image = self._with_reverse(rng, image, real)
         if not short and rng.random() < self.joined_share:
             other = self._draw(rng, real, short)
             second = crop_of(other, rng)
@@ -259,6 +281,17 @@ class LineBatches(IterableDataset):
                 second = np.clip(second.astype(np.float32) + shift, 0, 255).astype(np.uint8)
                 image, text = np.hstack([image, second]), f"{text} {other.text}"
         return image, text, line.folded
+
+
+    def _with_reverse(self, rng: np.random.Generator, image: np.ndarray, real: Sequence[Line]) -> np.ndarray:
+        """``image`` with the mirrored, pale print of another line, which is not to be read."""
+        other = crop_of(self._draw(rng, real, False), rng)[:, ::-1]
+        ink = np.clip(float(np.percentile(other, 90)) - other.astype(np.float32), 0, 255)
+        ink = cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.4, 1.5)) * rng.uniform(0.08, 0.4)
+        height, width = image.shape
+        start = int(rng.integers(max(1, ink.shape[1])))
+        pale = np.roll(np.resize(ink.T, (width + start, height))[start:].T, rng.integers(-16, 17), 0)
+        return np.clip(image - pale, 0, 255).astype(np.uint8)
 
 
 def blank_paper(rng: np.random.Generator) -> np.ndarray:

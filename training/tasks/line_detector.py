@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from training.data.line_detector import AnnotatedPage, Samples, SampleShape, read_pages
+from training.data.line_detector import AnnotatedPage, Samples, SampleShape, annotated_page, read_pages
 from training.export import export_onnx
-from training.fit import Task, fit
+from training.fit import Task, fit, steps_of
 from training.nets.line_detector import LineDetector, LineDetectorSize, RawMaps
+from training.start import begin_with
 
 NAME = "line_detector"
 
@@ -110,12 +112,13 @@ def _dice(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 def synthetic_page(rng: np.random.Generator) -> AnnotatedPage:
     """A synthetic bill as the detector trains on it."""
     # Imported here: a training on receipts alone needs no fonts.
-    from training.data.line_detector import annotated_page
     from training.data.synthetic.scene import synthesise_bill
 
     scene = synthesise_bill(rng)
     lines = np.array([line.polygon for line in scene.lines], np.float32).reshape(-1, 4, 2)
-    return annotated_page(scene.image, lines, np.zeros(len(lines), bool))
+    page = annotated_page(scene.image, lines, np.zeros(len(lines), bool))
+    # Scans show no edge of the paper: as in annotated ones, it ends with the print.
+    return replace(page, photo=True, paper=scene.paper) if scene.mode == "photo" else page
 
 
 def train(
@@ -134,20 +137,19 @@ def train(
     Args:
         receipts: folder of annotated receipts, or None to train on synthetic pages alone.
         synthetic_share: share of synthetic samples where there are receipts, 0..1.
-        start: checkpoint of an earlier run to fine-tune.
+        start: checkpoint or graph to fine-tune, see :func:`training.start.begin_with`.
         pages: pages at hand, beside those of ``receipts``.
     """
     config = config or Config()
     pages = [*(pages or []), *(read_pages(receipts) if receipts else [])]
     wants_synthetic = synthetic_share > 0 or not pages
-    samples = Samples(pages, config.samples, synthesise if wants_synthetic else None, synthetic_share, config.seed)
+    # A resumed run would otherwise see the samples of its beginning again.
+    seed = config.seed + steps_of(run / "last.ckpt")
+    samples = Samples(pages, config.samples, synthesise if wants_synthetic else None, synthetic_share, seed)
     task = LineDetectorTask(config)
-    if start is not None:
-        state = torch.load(start, map_location="cpu", weights_only=False)["state_dict"]
-        averaged = {name.removeprefix("averaged."): value for name, value in state.items() if "averaged." in name}
-        task.net.load_state_dict(averaged)
-        task.averaged.load_state_dict(averaged)
     batches = DataLoader(samples, batch_size=config.batch, num_workers=0)
+    if start is not None:
+        begin_with(task, start, [batch["image"] for batch in islice(batches, 12)])
     fit(task, batches, run, minutes=minutes, rate=config.rate, decay=config.decay)
     return task
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -14,8 +15,9 @@ from training.data.alphabet import ALPHABET
 from training.data.lines import Batch, LineBatches, lines_of, rendered_line
 from training.data.receipts import read_pack
 from training.export import export_onnx
-from training.fit import Task, fit
+from training.fit import Task, fit, steps_of
 from training.nets.line_recogniser import LineRecogniser
+from training.start import begin_with
 
 NAME = "line_recogniser"
 
@@ -95,7 +97,7 @@ def train(
     Args:
         receipts: folders of annotated receipts; without any, rendered lines alone.
         synthetic_share: share of rendered lines where there are receipts, 0..1.
-        start: checkpoint of an earlier run to fine-tune.
+        start: checkpoint or graph to fine-tune, see :func:`training.start.begin_with`.
         rate: peak learning rate.
         decay: of the weights' moving average.
         short: lines of at most six characters that come first.
@@ -103,19 +105,18 @@ def train(
     """
     torch.manual_seed(seed)
     task = LineRecognition()
-    resumed = (run / "last.ckpt").exists()
-    if start is not None:
-        task.load_state_dict(torch.load(start, map_location="cpu", weights_only=False)["state_dict"])
-        task.net.load_state_dict(task.averaged.state_dict())
+    steps = steps_of(run / "last.ckpt")
     batches = LineBatches(
         [line for pack in receipts for line in lines_of(read_pack(pack))],
         rendered_line if synthetic_share > 0 or not receipts else None,
         rendered_share=synthetic_share,
         # A resumed run would otherwise see the samples of its beginning again.
-        seed=seed + (int(torch.load(run / "last.ckpt", weights_only=False)["global_step"]) if resumed else 0),
-        short=0 if resumed or start is not None else short,
+        seed=seed + steps,
+        short=0 if steps or start is not None else short,
     )
     loader = DataLoader(batches, batch_size=None, num_workers=workers)
+    if start is not None:
+        begin_with(task, start, [batch.images for batch in islice(loader, 12)])
     fit(task, loader, run, minutes=minutes, rate=rate, decay=decay)
     return task
 

@@ -126,7 +126,7 @@ def _photograph(
     x0, x1 = float(boxes[0, 0]), float(boxes[-1, 2])
     h = y1 - y0
     top_margin, bottom_margin = (min(max(r.gauss(0.11, 0.07), -0.02), 0.35) * h for _ in range(2))
-    left_margin, right_margin = (r.uniform(-0.03, 0.35) * h for _ in range(2))
+    left_margin, right_margin = (r.uniform(-0.03, 0.6) * h for _ in range(2))
     x0, x1, y0, y1 = x0 - left_margin, x1 + right_margin, y0 - top_margin, y1 + bottom_margin
 
     height = min(max(round(np.exp(r.gauss(3.35, 0.33))), 12), 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -13,6 +14,11 @@ from training.data.synthetic.corpus import LOCALES, Locale
 LONGEST = 48
 # Small letters twice: a third of the lines are set in capitals.
 _RARE = ALPHABET[95:] + "".join(c for c in ALPHABET[95:] if c.islower()) + ";<>[\\]^_`~{}|\"'=+?!#$&@XZJKxzjkwvyq…·µ•"
+_ACCENTED: dict[str, str] = {}
+for _letter in ALPHABET[95:]:
+    _plain = unicodedata.normalize("NFD", _letter)[0]
+    if _plain != _letter:
+        _ACCENTED[_plain] = _ACCENTED.get(_plain, "") + _letter
 _LABELS = [
     "total",
     "subtotal",
@@ -85,8 +91,10 @@ def money(where: Locale, r: random.Random) -> str:
 def _labelled(where: Locale, r: random.Random) -> str:
     label = where.pick(r.choice(_LABELS), r)
     value = r.choice((money, money, _number, _date))(where, r)
-    colon = r.choice(("", "", ":", " :", ": ", "#", ".")) if label[-1] not in ":.#" else ""
-    return f"{label}{colon} {value}"
+    if r.random() < 0.15:
+        label += r.choice((" ", "")) + r.choice(("(RM)", "(EUR)", "(€)", "(Kč)", "(%)", "(1)", "(A)", "(incl)"))
+    colon = r.choice(("", "", ":", " :", ":", " : ", "#", ".")) if label[-1] not in ":.#" else ""
+    return f"{label}{colon}{r.choice((' ', ' ', ' ', '')) if colon.strip() else ' '}{value}"
 
 
 def _quantity(where: Locale, r: random.Random) -> str:
@@ -145,6 +153,22 @@ def _rare(where: Locale, r: random.Random) -> str:
     return "".join(letters)
 
 
+def _accented(where: Locale, r: random.Random) -> str:
+    """Words whose letters carry any language's accents, where letters without one would do as well."""
+    letters = list(r.choice((corpus.item, corpus.merchant))(where, r))
+    for i, letter in enumerate(letters):
+        if letter in _ACCENTED and r.random() < 0.4:
+            letters[i] = r.choice(_ACCENTED[letter])
+    return "".join(letters)
+
+
+def _punctuated(where: Locale, r: random.Random) -> str:
+    """Two words or numbers with a sign between them and, or not, narrow blanks around it."""
+    pair = [r.choice((_number, _words, money, lambda w, r: w.pick(r.choice(_LABELS), r)))(where, r) for _ in "ab"]
+    sign = r.choice((":", ":", ":", ".", ",", "/", "-", "(", ")", "%", "&", "*", "@", "#", "="))
+    return f"{pair[0]}{r.choice(('', ' '))}{sign}{r.choice(('', ' '))}{pair[1]}"
+
+
 def _random_string(where: Locale, r: random.Random) -> str:
     pool = r.choice((ALPHABET, ALPHABET[:95], ALPHABET[16:26] + ".,:/- ", ALPHABET[33:59] + ALPHABET[16:26]))
     return "".join(r.choices(pool, k=r.randint(1, 16)))
@@ -189,7 +213,9 @@ _TABLE: dict[Callable[[Locale, random.Random], str], float] = {
     lambda w, r: f"{w.pick('first_names', r)} {w.pick('surnames', r)}": 2,
     _percent: 2,
     _short: 4,
-    _rare: 10,
+    _rare: 12,
+    _accented: 9,
+    _punctuated: 8,
     _random_string: 4,
     lambda w, r: corpus.code(r): 3,
     _web: 2,
