@@ -52,7 +52,7 @@ class Terraform:
     """The real terraform on a copy of a tree, with providers that only know schemas."""
 
     root: Path
-    reattach: str
+    environment: dict[str, str]
 
     def run(self, *arguments: str, status: tuple[int, ...] = (0,)) -> str:
         """Standard output of a command. Raises Finding with everything it printed where the exit status is another."""
@@ -87,18 +87,25 @@ class Terraform:
     def test(self) -> str:
         return self.run("test", "-no-color")
 
-    def plan(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """The plan for these variables as `terraform show -json` prints it."""
-        (self.root / "checked.auto.tfvars.json").write_text(json.dumps(variables))
+    def plan(self, variables: str = "") -> dict[str, Any]:
+        """The plan as `terraform show -json` prints it. `variables`: the text of a terraform.tfvars."""
+        (self.root / "checked.auto.tfvars").write_text(variables)
         self.run("plan", "-refresh=false", "-lock=false", "-out=checked.plan")
         return dict(json.loads(self.run("show", "-json", "checked.plan")))
 
+    def apply(self) -> dict[str, Any]:
+        """Apply what was planned last; the outputs, in which what a cloud would make up begins with `fake-`."""
+        self.run("apply", "-lock=false", "checked.plan")
+        return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
+
 
 @contextmanager
-def terraform(root: Path, cache: Path | None = None) -> Iterator[Terraform]:
+def terraform(root: Path, *, changes: dict[str, str] | None = None, **variables: Any) -> Iterator[Terraform]:
     """terraform, initialised, on a copy of the tree that holds `root` and the modules it refers to by `../`.
 
     The copy leaves state, lock file and backend behind: GitLab's is not reachable, so the state is a local file.
+
+    `changes`: text of files to write into the copy of the root first. `variables`: given as TF_VAR_….
     """
     with tempfile.TemporaryDirectory(prefix="billocr-terraform-") as folder:
         tree = Path(folder) / "terraform"
@@ -107,9 +114,21 @@ def terraform(root: Path, cache: Path | None = None) -> Iterator[Terraform]:
         shutil.copytree(source, tree, ignore=ignored)
         copy = tree / root.name
         (copy / "checked_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-        schemas = provider_schemas(WHEELS.glob("*.whl"), _named(tree), cache or WHEELS / "cache")
+        for name, text in (changes or {}).items():
+            (copy / name).write_text(text)
+        schemas = provider_schemas(WHEELS.glob("*.whl"), _named(tree), WHEELS / "cache")
         with serve(schemas) as reattach:
-            checked = Terraform(copy, reattach)
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+            environment |= {f"TF_VAR_{name}": json.dumps(value) for name, value in variables.items()}
+            environment |= {
+                "TF_REATTACH_PROVIDERS": reattach,
+                "TF_CLI_CONFIG_FILE": "/dev/null",
+                "CHECKPOINT_DISABLE": "1",
+                "TF_IN_AUTOMATION": "1",
+                "TF_INPUT": "0",
+                "NO_COLOR": "1",
+            }
+            checked = Terraform(copy, environment)
             checked.init()
             yield checked
 
@@ -135,7 +154,7 @@ def _named(tree: Path) -> dict[str, set[str]]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("roots", nargs="*", type=Path, metavar="ROOT", help="folders; default: all of terraform/")
-    parser.add_argument("--variables", type=Path, help="JSON file of variables: plan with them as well")
+    parser.add_argument("--variables", type=Path, help="terraform.tfvars (or .json): plan with them as well")
     parser.add_argument("--out", type=Path, help="where to write the plan's JSON")
     options = parser.parse_args(arguments)
     if reason := why_not():
@@ -165,7 +184,10 @@ def _check(root: Path, variables: Path | None, out: Path | None) -> int:
         if list(root.glob("*.tftest.hcl")) or list((root / "tests").glob("*.tftest.hcl")):
             print("; " + checked.test().strip().splitlines()[-1], end="")
         if variables:
-            plan = checked.plan(json.loads(variables.read_text()))
+            text = variables.read_text()
+            if variables.suffix == ".json":
+                text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in json.loads(text).items())
+            plan = checked.plan(text)
             created = [change for change in plan["resource_changes"] if "create" in change["change"]["actions"]]
             print(f"; {len(created)} resources to create", end="")
             if out:
