@@ -178,8 +178,8 @@ def each_bill(
             )
         checked[bill] = finding.checks if finding else {}
         if stage == STAGES[-1]:
-            outcome = (False, f"{failure.stage}: {failure.why}") if failure else (True, "read to the end")
-            checked[bill] = {"read": outcome}
+            ended = f"read to the end in {sum(seconds.values()):.2f} s"
+            checked[bill] = {"read": (False, f"{failure.stage}: {failure.why}") if failure else (True, ended)}
     yield dg.MaterializeResult(value=values)
     # The materializations are stored by now, and a check counts only for the materialization that it names.
     yield from _evaluations(context, checked)
