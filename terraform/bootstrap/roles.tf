@@ -48,8 +48,7 @@ locals {
     container = ["clusters.create", "clusters.delete", "clusters.update"]
     dns = [
       "changes.create", "managedZones.create", "managedZones.delete", "managedZones.setIamPolicy",
-      "managedZones.update", "networks.bindPrivateDNSZone", "resourceRecordSets.create", "resourceRecordSets.delete",
-      "resourceRecordSets.update",
+      "managedZones.update", "resourceRecordSets.create", "resourceRecordSets.delete", "resourceRecordSets.update",
     ]
     iap     = ["web.setIamPolicy"]
     logging = ["logMetrics.create", "logMetrics.delete", "logMetrics.update"]

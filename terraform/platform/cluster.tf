@@ -21,10 +21,12 @@ resource "google_container_cluster" "this" {
   node_locations      = local.zones
   deletion_protection = var.deletion_protection
 
-  network           = google_compute_network.this.id
-  subnetwork        = google_compute_subnetwork.nodes.id
-  networking_mode   = "VPC_NATIVE"
-  datapath_provider = "ADVANCED_DATAPATH" # NetworkPolicy is enforced
+  network         = google_compute_network.this.id
+  subnetwork      = google_compute_subnetwork.nodes.id
+  networking_mode = "VPC_NATIVE"
+  # Traffic between pods of one node shows in the flow logs too.
+  enable_intranode_visibility = true
+  datapath_provider           = "ADVANCED_DATAPATH" # NetworkPolicy is enforced
 
   ip_allocation_policy {
     cluster_secondary_range_name  = "pods"
@@ -188,6 +190,9 @@ resource "google_container_node_pool" "this" {
     }
     gvnic {
       enabled = true
+    }
+    kubelet_config {
+      insecure_kubelet_readonly_port_enabled = "FALSE"
     }
     shielded_instance_config {
       enable_secure_boot          = true
