@@ -56,22 +56,8 @@ class Terraform:
 
     def run(self, *arguments: str, status: tuple[int, ...] = (0,)) -> str:
         """Standard output of a command. Raises Finding with everything it printed where the exit status is another."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-        environment |= {
-            "TF_REATTACH_PROVIDERS": self.reattach,
-            "TF_CLI_CONFIG_FILE": "/dev/null",
-            "CHECKPOINT_DISABLE": "1",
-            "TF_IN_AUTOMATION": "1",
-            "TF_INPUT": "0",
-            "NO_COLOR": "1",
-        }
-        done = subprocess.run(
-            ["terraform", f"-chdir={self.root}", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        command = ["terraform", f"-chdir={self.root}", *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300)
         if done.returncode not in status:
             raise Finding(f"terraform {' '.join(arguments)}\n{done.stdout}{done.stderr}")
         return done.stdout
