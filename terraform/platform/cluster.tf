@@ -6,8 +6,8 @@ locals {
     for name, pool in {
       system = merge(var.cluster.system, { spot = false, accelerator = null, tainted = false })
       ocr    = merge(var.cluster.ocr, { accelerator = null, tainted = true })
-      gpu    = var.cluster.gpu == null ? null : merge(var.cluster.gpu, { tainted = true })
-    } : name => pool if pool != null
+      gpu    = merge(var.cluster.gpu, { tainted = true })
+    } : name => pool if pool.max_nodes > 0
   }
 
   # GKE reads the first day's times and repeats them by the rule; the date itself means nothing.

@@ -43,17 +43,20 @@ output "platform" {
   }
 }
 
-output "cluster" {
-  description = "What terraform/platform/cluster puts into its manifests."
-  value = {
-    PROJECT_ID      = var.bootstrap.project_id
-    DOMAIN          = var.domain
-    DNS_ZONE        = google_dns_managed_zone.this.name
-    GATEWAY_ADDRESS = google_compute_global_address.gateway.name
-    SSL_POLICY      = google_compute_ssl_policy.this.name
-    OPS_EMAIL       = var.ops_email
-    DEPLOY_ACCOUNT  = var.bootstrap.accounts.deploy
-  }
+output "cluster_manifests" {
+  description = "Issuers, certificate, Gateway and CI's rights in the cluster, ready for kubectl apply; cluster/README.md."
+  value = join("\n---\n", [
+    for name in ["gateway", "certificates", "deployer"] :
+    trimspace(templatefile("${path.module}/cluster/manifests/${name}.yaml", {
+      dns_zone        = google_dns_managed_zone.this.name
+      domain          = var.domain
+      gateway_address = google_compute_global_address.gateway.name
+      issuer          = "letsencrypt-${var.certificates}"
+      ops_email       = var.ops_email
+      project_id      = var.bootstrap.project_id
+      ssl_policy      = google_compute_ssl_policy.this.name
+    }))
+  ])
 }
 
 output "name_servers" {

@@ -51,8 +51,20 @@ variable "budget" {
   }
 }
 
+variable "certificates" {
+  description = "Which of Let's Encrypt's services signs: `staging` while trying things out (browsers do not trust it, its limits are wide), then `production`."
+  type        = string
+  default     = "production"
+  nullable    = false
+
+  validation {
+    condition     = contains(["production", "staging"], var.certificates)
+    error_message = "certificates is production or staging."
+  }
+}
+
 variable "cluster" {
-  description = "The cluster. `zones` are two of the region's zones that have the machine types of all pools. `min_nodes` and `max_nodes` count the nodes of all zones together. `gpu = null` leaves the pool out."
+  description = "The cluster. `zones` are two of the region's zones that have the machine types of all pools. `min_nodes` and `max_nodes` count the nodes of all zones together. A GPU pool whose `max_nodes` is 0 is left out."
   type = object({
     zones   = optional(list(string))
     channel = optional(string, "REGULAR")
@@ -87,8 +99,12 @@ variable "cluster" {
     error_message = "cluster.zones names two zones of the region; null takes its zones a and b."
   }
   validation {
-    condition     = alltrue([for pool in [var.cluster.system, var.cluster.ocr, var.cluster.gpu] : try(pool.min_nodes >= 0 && pool.max_nodes >= max(1, pool.min_nodes), pool == null)])
-    error_message = "Every pool may grow to at least one node, and min_nodes lies between 0 and max_nodes."
+    condition     = alltrue([for pool in [var.cluster.system, var.cluster.ocr, var.cluster.gpu] : pool.min_nodes >= 0 && pool.max_nodes >= pool.min_nodes])
+    error_message = "In every pool min_nodes lies between 0 and max_nodes."
+  }
+  validation {
+    condition     = var.cluster.ocr.max_nodes >= 1
+    error_message = "The ocr pool needs at least one node in max_nodes, or no bill is ever read."
   }
   validation {
     condition     = var.cluster.system.min_nodes >= 1
