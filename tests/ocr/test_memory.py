@@ -1,0 +1,32 @@
+"""What a worker holds on to: every bill has its own shapes, and none may leave anything behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tests.benchmarks.engines import Worker
+from tests.ocr import rendered
+
+WARM_UP, BILLS = 24, 60
+# MB by which the process may grow after the warm-up; 0.3 were measured. One page or all crops of a bill are about 1.
+GROWTH = 8
+
+
+def test_a_process_that_reads_bills_of_many_sizes_does_not_grow(tmp_path: Path) -> None:
+    page, _ = rendered.bill()
+    rng = np.random.default_rng(0)
+    rss = []
+    with Worker("billocr") as worker:
+        for number in range(BILLS):
+            scale, height = rng.uniform(0.6, 2.0), rng.uniform(0.4, 1.0)
+            bill = page[: int(height * len(page))]
+            path = tmp_path / f"{number}.png"
+            cv2.imwrite(str(path), cv2.resize(bill, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+            answer = worker.read(path)
+            assert answer["lines"]
+            rss.append(answer["rss_mb"])
+    before, after = max(rss[:WARM_UP]), rss[-1]
+    assert after - before < GROWTH, f"{before:.0f} MB after {WARM_UP} bills, {after:.0f} MB after {BILLS}: {rss}"
