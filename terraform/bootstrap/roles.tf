@@ -22,7 +22,10 @@ locals {
     secretmanager     = ["secrets.get", "secrets.getIamPolicy", "versions.get", "versions.list"]
     servicenetworking = ["operations.get", "services.get"]
     serviceusage      = ["services.get", "services.use"]
-    storage           = ["buckets.get", "buckets.getIamPolicy", "buckets.list"]
+    storage = [
+      "buckets.get", "buckets.getIamPolicy", "buckets.list", "managedFolders.get", "managedFolders.getIamPolicy",
+      "managedFolders.list",
+    ]
   }
 
   # Without storage.objects.*, secretmanager.versions.access, cloudsql.instances.connect and .export, cloudkms.*.useTo*,
@@ -65,7 +68,10 @@ locals {
       "versions.disable", "versions.enable",
     ]
     servicenetworking = ["services.addPeering", "services.deleteConnection"]
-    storage           = ["buckets.create", "buckets.delete", "buckets.setIamPolicy", "buckets.update"]
+    storage = [
+      "buckets.create", "buckets.delete", "buckets.setIamPolicy", "buckets.update", "managedFolders.create",
+      "managedFolders.delete", "managedFolders.setIamPolicy",
+    ]
   }
 
   roles = {

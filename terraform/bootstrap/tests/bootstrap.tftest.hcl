@@ -6,7 +6,7 @@ mock_provider "google" {
 }
 
 variables {
-  project_id = "bill-ocr-example"
+  project_id = "acme-bills"
   gitlab     = { project_id = 4711 }
 }
 
@@ -52,7 +52,7 @@ run "ci_gets_no_primitive_role_and_cannot_grant_on_the_project" {
 run "operators_are_people" {
   command = plan
   variables {
-    operators = ["serviceAccount:robot@bill-ocr-example.iam.gserviceaccount.com"]
+    operators = ["serviceAccount:robot@acme-bills.iam.gserviceaccount.com"]
   }
   expect_failures = [var.operators]
 }

@@ -3,22 +3,22 @@ mock_provider "google" {}
 
 variables {
   bootstrap = {
-    project_id     = "bill-ocr-example"
+    project_id     = "acme-bills"
     project_number = "123456789012"
     region         = "europe-west4"
     labels         = {}
     accounts = {
-      build  = "billocr-ci-build@bill-ocr-example.iam.gserviceaccount.com"
-      plan   = "billocr-ci-plan@bill-ocr-example.iam.gserviceaccount.com"
-      apply  = "billocr-ci-apply@bill-ocr-example.iam.gserviceaccount.com"
-      deploy = "billocr-ci-deploy@bill-ocr-example.iam.gserviceaccount.com"
-      nodes  = "billocr-nodes@bill-ocr-example.iam.gserviceaccount.com"
+      build  = "billocr-ci-build@acme-bills.iam.gserviceaccount.com"
+      plan   = "billocr-ci-plan@acme-bills.iam.gserviceaccount.com"
+      apply  = "billocr-ci-apply@acme-bills.iam.gserviceaccount.com"
+      deploy = "billocr-ci-deploy@acme-bills.iam.gserviceaccount.com"
+      nodes  = "billocr-nodes@acme-bills.iam.gserviceaccount.com"
     }
     roles = {
-      plan       = "projects/bill-ocr-example/roles/billocr_plan"
-      apply      = "projects/bill-ocr-example/roles/billocr_apply"
-      deploy     = "projects/bill-ocr-example/roles/billocr_deploy"
-      dns_solver = "projects/bill-ocr-example/roles/billocr_dns_solver"
+      plan       = "projects/acme-bills/roles/billocr_plan"
+      apply      = "projects/acme-bills/roles/billocr_apply"
+      deploy     = "projects/acme-bills/roles/billocr_deploy"
+      dns_solver = "projects/acme-bills/roles/billocr_dns_solver"
     }
   }
   domain    = "bills.example.org"
@@ -80,6 +80,13 @@ run "alerts_say_what_to_do" {
   assert {
     condition     = google_monitoring_alert_policy.threshold["dead_letters"].documentation[0].content == "What to do: https://gitlab.example.org/bill-ocr/-/blob/main/terraform/runbooks.md#dead-letters"
     error_message = "the alert on dead letters does not link to its runbook"
+  }
+  assert {
+    condition = alltrue([
+      for name in concat(keys(local.alerts), keys(local.prometheus_alerts), ["rights"]) :
+      strcontains(file("../runbooks.md"), "\n## ${replace(name, "_", "-")}\n")
+    ])
+    error_message = "an alert has no section in runbooks.md"
   }
 }
 
