@@ -137,6 +137,18 @@ _PHRASES: dict[str, str] = {
         shah alam, petaling jaya, subang jaya, darul ehsan, darul takzim, wilayah persekutuan, wp, kl, jb,
         deutschland, germany, ceska republika, slovensko, polska, magyarorszag, france, osterreich, austria,
         budapest, praha, bratislava, warszawa, paris, berlin, wien""",
+    # Towns, quarters and words of street names; they say nothing by themselves, but tell how a word was spelt.
+    "spelling": """
+        klang, ipoh, kuching, miri, sibu, cheras, ampang, puchong, kajang, subang, damansara, rawang, semenyih,
+        seremban, batu caves, kepong, setapak, sentul, bangsar, skudai, masai, pasir gudang, tebrau, tampoi,
+        kulai, muar, kluang, segamat, pontian, kota tinggi, kota kinabalu, sandakan, tawau, alor setar, sungai
+        petani, butterworth, bayan lepas, georgetown, taiping, teluk intan, kuantan, bentong, temerloh, kuala
+        terengganu, kota bharu, banting, dengkil, sepang, cyberjaya, balakong, seri kembangan, sungai buloh,
+        sri petaling, genting highlands, mutiara, mahkota, perdana, utama, indah, jaya, sultan, ismail, ibrahim,
+        abdul, tunku, seri, besar, baru, lama, makmur, setia, bunga, raya, harmoni, sentosa, kencana, permas, japan,
+        berkeley, shopping, complex, international, northpoint, valley, tower, office, basement, lebuhraya,
+        perusahaan, perniagaan, berjuntai, selatan, utara, timur, barat, berlin, hamburg, muenchen, koeln,
+        frankfurt, stuttgart, duesseldorf, dortmund, essen, leipzig, bremen, dresden, hannover, nuernberg""",
     # Words that are one letter from another concept's and mean nothing here.
     "": "charge, charges, chance, range, orange, cast, dash, visit, cards, name, hash, cart, data, lash",
     "thanks": """
@@ -155,10 +167,15 @@ _LONGEST_PHRASE = 4
 
 def fold(text: str) -> str:
     """Upper case letters and digits of a text, everything else as single blanks, accents off."""
-    plain = text.replace("ß", "ss").replace("ł", "l").replace("Ł", "L")
-    plain = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
+    plain = without_accents(text.replace("ß", "ss"))
     plain = re.sub(r"(?:RM|EUR)(?=\d)", " ", plain.upper())  # "TOTAIRM15.40"
     return " ".join(_SHORT.get(word, word) for word in re.findall(r"[A-Z0-9]+", plain))
+
+
+def without_accents(text: str) -> str:
+    """The letters of a text without their accents, each still one letter."""
+    text = text.replace("ł", "l").replace("Ł", "L")
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 
 @lru_cache(maxsize=4096)
@@ -194,16 +211,60 @@ def mend_word(word: str) -> str:
 
     Only for words that the recogniser was unsure of. The case of the word is kept, and so are signs around it.
     """
-    match = re.fullmatch(r"(\W*)([A-Za-z]{5,})(\W*)", word)
+    match = re.fullmatch(r"(\W*)([^\W\d_]{5,})(\W*)", word)
     if not match or fold(match[2]) in _NAME_WORDS:
         return word
     key = match[2].upper()
     near = {known for part in _deletions(key) for known in _NEAR_NAME_WORDS.get(part, ())}
-    close = [known for known in near if Levenshtein.distance(key, known, score_cutoff=1) <= 1]
+    close = [each for each in near if Levenshtein.distance(key, each, score_cutoff=1) <= 1 and _alike(key, each)]
     if len(close) != 1:
         return word
     mended = close[0] if match[2].isupper() else close[0].capitalize() if match[2][0].isupper() else close[0].lower()
     return match[1] + mended + match[3]
+
+
+_LEGAL_FORM = re.compile(r"\b(S[DO]N|Sdn|S[do]n)(\W{1,3})[BDRH8][HNDO][DO0]\b", re.IGNORECASE)
+_STREET_SHORT = re.compile(r"\bJ[lIi1L]n\b(?=[. ]*[A-Z\d])|\bJ[I1]N\b(?=[. ]*[A-Z\d])")
+_BLOCK_SHORT = re.compile(r"\bB[lIi1]{1,3}[kK]\b(?=[. ]*(?:[A-Z]|\d+)\b)")
+
+
+def _alike(read: str, known: str) -> bool:
+    """Whether a word of the same length differs from a known one by letters that look alike."""
+    if len(read) != len(known):
+        return True
+    pairs = ({a, b} for a, b in zip(read, known, strict=True) if a != b)
+    return all(any(pair <= group for group in _LOOK_ALIKE) for pair in pairs)
+
+
+_LOOK_ALIKE = tuple(map(set, ("AEOCGQDU", "ILTJFYK", "MNHWRUKI", "BRPDES", "UVY", "FPETZ", "SGZBX", "KXH", "VWY")))
+
+
+def mend_phrases(text: str) -> str:
+    """A name or an address with those words mended that are too short to be known alone, by the words beside them.
+
+    As :func:`mend_word`, only where the recogniser was unsure.
+    """
+    text = _LEGAL_FORM.sub(lambda m: m[1] + m[2] + ("BHD" if m[1].isupper() else "Bhd"), text)
+    text = re.sub(r"\bS/[D8](?= |$)", "S/B", text)
+    text = _STREET_SHORT.sub(lambda m: "JLN" if m.group().isupper() else "Jln", text)
+    text = _BLOCK_SHORT.sub(lambda m: "BLK" if m.group().isupper() else "Blk", text)
+    words = text.split(" ")
+    for i in range(len(words) - 1):
+        pair = [match for word in words[i : i + 2] if (match := re.fullmatch(r"([^\W\d_]+)(\W*)", word))]
+        if len(pair) < 2 or pair[0][2]:
+            continue
+        key = (pair[0][1] + pair[1][1]).upper()
+        if key in _TWO_WORDS or len(key) < 8:
+            continue
+        near = {known for part in _deletions(key) for known in _NEAR_TWO_WORDS.get(part, ())}
+        close = [known for known in near if Levenshtein.distance(key, known, score_cutoff=1) <= 1]
+        if len(close) == 1:
+            mended = [
+                part if word[1].isupper() else part.capitalize()
+                for part, word in zip(_TWO_WORDS[close[0]], pair, strict=True)
+            ]
+            words[i], words[i + 1] = mended[0], mended[1] + pair[1][2]
+    return " ".join(words)
 
 
 def _deletions(key: str) -> set[str]:
@@ -228,7 +289,7 @@ def _build() -> tuple[dict[str, tuple[str, ...]], dict[str, set[str]]]:
 _INDEX, _NEAR = _build()
 _NAME_WORDS = frozenset(
     word
-    for concept in ("legal_form", "name_tail", "trade", "address", "place")
+    for concept in ("legal_form", "name_tail", "trade", "address", "place", "spelling")
     for phrase in _PHRASES[concept].split(",")
     for word in fold(phrase).split()
     if len(word) >= 5
@@ -237,3 +298,13 @@ _NEAR_NAME_WORDS: dict[str, set[str]] = {}
 for _word in _NAME_WORDS:
     for _part in _deletions(_word):
         _NEAR_NAME_WORDS.setdefault(_part, set()).add(_word)
+_TWO_WORDS = {
+    "".join(words): words
+    for concept in ("place", "spelling")
+    for phrase in _PHRASES[concept].split(",")
+    if len(words := tuple(fold(phrase).split())) == 2 and len("".join(words)) >= 8
+}
+_NEAR_TWO_WORDS: dict[str, set[str]] = {}
+for _word in _TWO_WORDS:
+    for _part in _deletions(_word):
+        _NEAR_TWO_WORDS.setdefault(_part, set()).add(_word)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 
 from billocr_assets.fields.dates import find_dates
-from billocr_assets.fields.lexicon import concepts, fold, mend_word, mentions
+from billocr_assets.fields.lexicon import concepts, fold, mend_phrases, mend_word, mentions, without_accents
 from billocr_assets.fields.model import Text
 from billocr_assets.fields.money import find_amounts, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _HEAD_ROWS = 16
 # Words below this confidence are mended where a word of names and addresses is one letter away.
-_UNSURE = 0.9
+_UNSURE = 0.98
+# Rows below this confidence are no part of a name that stands above or below them.
+_ILLEGIBLE = 0.35
+# So many words show whether the language of a bill has accents.
+_WORDS_OF_A_LANGUAGE = 12
 _POSTCODE = re.compile(r"(?<![\d(-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
 _REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
 # The number of the company's registration behind its name, misread digits and what follows it included.
@@ -61,17 +65,35 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
         return None, 0
     first, last = best, best
     # A name on several rows: a legal form alone belongs to what stands above it, an open bracket goes on below.
-    while first > 0 and not _stops(rows[first - 1]) and _continues(rows[first - 1], rows[first]):
+    while first > 0 and _legible(rows[first - 1]) and _continues(rows[first - 1], rows[first]):
         first -= 1
-    while last + 1 < len(scores) and _continues(rows[last], rows[last + 1]):
+    while last + 1 < len(scores) and _legible(rows[last + 1]) and _continues(rows[last], rows[last + 1]):
         last += 1
     members = rows[first : last + 1]
-    text = " ".join(row.mended(mend_word, _UNSURE) for row in members)
+    text = _mended(rows, members)
     name = _without_numbers(text) or text
     certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.6
     sources = tuple(source for row in members for source in row.sources())
     value = _OWNER.sub("", name) or name
     return Text(name, value, sources, certainty * min(row.confidence() for row in members)), last + 1
+
+
+def _mended(rows: list[Row], members: list[Row]) -> str:
+    """The text of some rows with their uncertain words mended.
+
+    Where no word that the recogniser was sure of has an accent, the language of the bill has none, and accents are
+    taken off.
+    """
+    sure = [word for row in rows for word in row.words(_UNSURE)]
+    plain = len(sure) >= _WORDS_OF_A_LANGUAGE and all(map(str.isascii, sure))
+    mend = (lambda word: mend_word(without_accents(word))) if plain else mend_word
+    text = " ".join(row.mended(mend, _UNSURE) for row in members)
+    return mend_phrases(text) if min(row.confidence() for row in members) < _UNSURE else text
+
+
+def _legible(row: Row) -> bool:
+    """Whether a row beside a name can be part of it: not a scribble or a logo that was taken for letters."""
+    return row.confidence() >= _ILLEGIBLE and not _stops(row)
 
 
 def _without_numbers(text: str) -> str:
@@ -104,11 +126,11 @@ def find_address(rows: list[Row], start: int) -> Text | None:
     for i in range(first + 1, min(len(rows), first + 7)):
         if _stops(rows[i]) or is_heading(rows[i]) or (complete and ":" in rows[i].text):
             break
-        if _address_score(rows[i]) >= 0.5:
+        if _address_score(rows[i]) >= 0.5 or (rows[i - 1].text.endswith(",") and last == i - 1 and not complete):
             last = i
         complete = complete or bool(_POSTCODE.search(rows[i].text))
     members = rows[first : last + 1]
-    text = _CONTACT.sub("", " ".join(row.mended(mend_word, _UNSURE) for row in members))
+    text = _CONTACT.sub("", _mended(rows, members))
     certainty = 0.85 if _POSTCODE.search(text) else 0.6
     sources = tuple(source for row in members for source in row.sources())
     return Text(text, text, sources, certainty * min(row.confidence() for row in members))
@@ -124,10 +146,11 @@ def _company_scores(rows: list[Row]) -> list[float]:
         scores.append(_company_score(row, index) - past)
         # Names below the address or below "bill to" are a customer's or a branch's. What stands above every name is the
         # foot of another bill.
-        if max(scores) >= 1.0 and (
-            _address_score(row) >= 1.5 or concepts(row.text) & {"phone", "recipient", "document"}
-        ):
+        said = concepts(row.text)
+        if max(scores) >= 1.0 and (_address_score(row) >= 1.5 or said & {"phone", "recipient"}):
             past = 4.0
+        elif max(scores) >= 1.0 and "document" in said:
+            past = max(past, 0.5)
     return scores
 
 
@@ -138,7 +161,10 @@ def _company_score(row: Row, index: int) -> float:
     if letters < 3 or _WEB.search(row.text) or find_dates(row.text) or is_heading(row):
         return -1.0
     score = 2.0 - 0.25 * index + min(max(row.height - 1.0, 0.0), 1.0) - 3.0 * name.startswith("(")
-    score += 2.5 * ("legal_form" in found) + 2.0 * bool(found & {"trade", "name_tail"})
+    score += 2.5 * ("legal_form" in found)
+    # "Bistro & Cafe" alone says what kind of shop it is.
+    score += 2.0 * (bool(found & {"trade", "name_tail"}) and any(not concepts(word) for word in fold(name).split()))
+    score -= 1.5 * (row.confidence() < _ILLEGIBLE / 2)
     score -= 4.0 * bool(found & {"phone", "registration", "document", "recipient", "thanks"})
     score -= 1.5 * max(_address_score(row) - 1.0, 0.0)
     score -= 4.0 * ("registration" in concepts(row.text) and len(fold(name).split()) < 2)

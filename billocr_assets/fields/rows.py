@@ -54,6 +54,12 @@ class Row:
             words.append(mend(match.group()) if unsure else match.group())
         return " ".join(words)
 
+    def words(self, sure: float) -> list[str]:
+        """The words of at least three letters that are at least as certain as ``sure``."""
+        return [
+            match.group() for match in re.finditer(r"[^\W\d_]{3,}", self.text) if self.confidence(*match.span()) >= sure
+        ]
+
     def _within(self, start: int, end: int | None) -> Iterable[_Piece]:
         stop = len(self.text) if end is None else end
         return (piece for piece in self.pieces if piece.start < stop and piece.end > start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 
@@ -230,9 +231,10 @@ def test_a_calculation_on_a_row_of_its_own_belongs_to_its_item():
 def test_an_uncertain_word_of_an_address_is_mended_and_a_certain_one_is_left():
     page = "MILL CAFE SDN BND\nLOT 5, JALAM BESAR\n40100 EASTPORT, SELANGGOR\nTOTAL  4.05"
     unsure = extract_fields(bills.document(page, confidence=0.6))
-    assert unsure.company.text == "MILL CAFE SDN BND"  # words this short have too many neighbours
+    assert unsure.company.text == "MILL CAFE SDN BHD"
     assert unsure.address.text == "LOT 5, JALAN BESAR 40100 EASTPORT, SELANGOR"
     sure = extract_fields(bills.document(page, confidence=0.99))
+    assert sure.company.text == "MILL CAFE SDN BND"
     assert sure.address.text == "LOT 5, JALAM BESAR 40100 EASTPORT, SELANGGOR"
 
 
@@ -287,3 +289,18 @@ def test_what_is_due_and_a_total_glued_to_its_currency_are_totals():
         == "7.50"
     )
     assert fields_of("MILL CAFE\nTotal  15.39\nRounding  0.01\nGrand TotaiRM15.40").total.value == Decimal("15.40")
+
+
+def test_a_scribble_above_the_name_is_no_part_of_it():
+    page = bills.document("/0o4o\nHARBOUR CO. (M) BHD\n40100 EASTPORT\nTOTAL  4.05", confidence=0.95).pages[0]
+    scribble = replace(page.lines[0], segments=(), confidence=0.05)
+    fields = extract_fields(Document((replace(page, lines=(scribble, *page.lines[1:])),), {}))
+    assert fields.company.value == "HARBOUR CO. (M) BHD"
+
+
+def test_accents_are_taken_off_where_the_bill_has_none():
+    text = "MILL CAFE\nLOT 5, JÁLAN BESÄR\n40100 EASTPORT\n" + "Oat milk and rye bread  2.40\n" * 3 + "TOTAL  7.20"
+    sure, unsure = (bills.document(text, confidence=confidence).pages[0] for confidence in (0.99, 0.6))
+    lines = tuple(a if a.text.isascii() else b for a, b in zip(sure.lines, unsure.lines, strict=True))
+    fields = extract_fields(Document((replace(sure, lines=lines),), {}))
+    assert fields.address.text == "LOT 5, JALAN BESAR 40100 EASTPORT"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from billocr_assets.fields.lexicon import concepts, fold
+from billocr_assets.fields.lexicon import concepts, fold, mend_phrases, mend_word
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_short_and_neighbouring_words_are_not_mistaken():
 
 def test_folding_takes_off_accents_and_signs():
     assert fold("Dębowa  5, Straße – Łódź!") == "DEBOWA 5 STRASSE LODZ"
+
+
+@pytest.mark.parametrize(
+    ("read", "printed"),
+    [("Saksyen", "Seksyen"), ("MAIKOTA,", "MAHKOTA,"), ("Vilage.", "Village."), ("Jakan", "Jalan"), ("JAPAN", "JAPAN")],
+)
+def test_a_word_of_an_address_is_mended_by_letters_that_look_alike(read: str, printed: str):
+    assert mend_word(read) == printed
+
+
+@pytest.mark.parametrize(
+    ("read", "printed"),
+    [
+        ("HARBOUR SDN. DHD.", "HARBOUR SDN. BHD."),
+        ("99 QUAY MART S/D", "99 QUAY MART S/B"),
+        ("Blik G, Jin PJU 1A/3", "Blk G, Jln PJU 1A/3"),
+        ("40300 Shah Alan, Selangor", "40300 Shah Alam, Selangor"),
+        ("Alan Smith", "Alan Smith"),
+    ],
+)
+def test_short_words_are_mended_by_the_words_beside_them(read: str, printed: str):
+    assert mend_phrases(read) == printed
