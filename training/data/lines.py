@@ -282,7 +282,6 @@ class LineBatches(IterableDataset):
                 image, text = np.hstack([image, second]), f"{text} {other.text}"
         return image, text, line.folded
 
-
     def _with_reverse(self, rng: np.random.Generator, image: np.ndarray, real: Sequence[Line]) -> np.ndarray:
         """``image`` with the mirrored, pale print of another line, which is not to be read."""
         other = crop_of(self._draw(rng, real, False), rng)[:, ::-1]

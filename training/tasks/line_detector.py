@@ -17,6 +17,7 @@ from training.data.line_detector import AnnotatedPage, Samples, SampleShape, ann
 from training.export import export_onnx
 from training.fit import Task, fit, steps_of
 from training.nets.line_detector import LineDetector, LineDetectorSize, RawMaps
+from training.quantise import quantise
 from training.start import begin_with
 
 NAME = "line_detector"
@@ -164,7 +165,7 @@ def load(checkpoint: Path, config: Config | None = None) -> LineDetector:
 
 
 def export(run: Path, out: Path, version: str = "1.0.0", config: Config | None = None) -> str:
-    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net.
+    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net and then quantised.
 
     Returns:
         The graph's sha256.
@@ -176,7 +177,7 @@ def export(run: Path, out: Path, version: str = "1.0.0", config: Config | None =
     checks = [
         torch.from_numpy(rng.integers(0, 256, (1, 1, h, w)).astype(np.float32)) for h, w in ((64, 96), (256, 160))
     ]
-    return export_onnx(
+    export_onnx(
         load(run / "last.ckpt", config),
         checks[0],
         out / "model.onnx",
@@ -187,3 +188,5 @@ def export(run: Path, out: Path, version: str = "1.0.0", config: Config | None =
         checks=checks,
         tolerance=1e-2,
     )
+    samples = Samples([], (config or Config()).samples, synthetic_page)
+    return quantise(out / "model.onnx", [sample["image"][None].numpy() for sample in islice(samples, 32)])

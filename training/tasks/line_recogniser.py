@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -17,6 +18,7 @@ from training.data.receipts import read_pack
 from training.export import export_onnx
 from training.fit import Task, fit, steps_of
 from training.nets.line_recogniser import LineRecogniser
+from training.quantise import quantise
 from training.start import begin_with
 
 NAME = "line_recogniser"
@@ -128,8 +130,21 @@ def load(checkpoint: Path) -> LineRecogniser:
     return task.averaged.eval()
 
 
+def calibration(count: int = 40, width: int = 320) -> list[np.ndarray]:
+    """``count`` batches (8, 1, 32, width) float32 of rendered lines, which show what values the net meets."""
+    found: list[np.ndarray] = []
+    for batch in LineBatches([], rendered_line, short=0):
+        images = batch.images[:8].numpy()
+        if len(images) == 8 and images.shape[-1] <= width:
+            padding = ((0, 0), (0, 0), (0, 0), (0, width - images.shape[-1]))
+            found.append(np.pad(images, padding, mode="edge").astype(np.float32))
+        if len(found) == count:
+            break
+    return found
+
+
 def export(run: Path, out: Path, version: str) -> str:
-    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net.
+    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net and then quantised.
 
     Returns:
         The graph's sha256.
@@ -140,7 +155,7 @@ def export(run: Path, out: Path, version: str) -> str:
     generator = torch.Generator().manual_seed(0)
     shapes = ((3, 64), (1, 8), (2, 328), (1, 800))
     checks = [torch.randint(0, 256, (b, 1, 32, w), generator=generator).float() for b, w in shapes]
-    return export_onnx(
+    export_onnx(
         load(run / "last.ckpt"),
         checks[0],
         out / "model.onnx",
@@ -149,3 +164,4 @@ def export(run: Path, out: Path, version: str) -> str:
         metadata={"name": NAME, "version": version, "alphabet": json.dumps(list(ALPHABET), ensure_ascii=False)},
         checks=checks,
     )
+    return quantise(out / "model.onnx", calibration())

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.models import SHIPPED as WEIGHTS
+from training.data.alphabet import ALPHABET
+from training.data.lines import LineBatches, blank_paper, rendered_line
+from training.fit import Task
+from training.nets.line_detector import LineDetector
+from training.nets.line_recogniser import LineRecogniser
+from training.start import begin_with, load_graph
+
+SHIPPED = WEIGHTS / "line_recogniser" / "model.onnx"
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[torch.Tensor]:
+    return [batch.images for batch, _ in zip(LineBatches([], rendered_line, short=0, pool=96), range(3), strict=False)]
+
+
+def test_a_net_that_begins_with_the_shipped_graph_reads_what_the_graph_reads(lines: list[torch.Tensor]) -> None:
+    task = Task(LineRecogniser(len(ALPHABET) + 1))
+    begin_with(task, SHIPPED, lines)
+    image = lines[0][:4].float()
+    with torch.no_grad():
+        read = task.net.eval()(image).numpy().argmax(-1)
+    served = Engine(SHIPPED)(image.numpy())[0].argmax(-1)
+    # The graph computes in 8 bits, the net does not.
+    assert (read == served).mean() > 0.98
+
+
+def test_batch_statistics_of_the_begun_net_are_those_of_the_given_images(lines: list[torch.Tensor]) -> None:
+    net = LineRecogniser(len(ALPHABET) + 1)
+    load_graph(net, SHIPPED, lines)
+    with torch.no_grad():
+        still = net.eval()(lines[0].float()).argmax(-1)
+        # In training mode batch normalisation uses the batch: a wrong scale would garble everything.
+        moving = net.train()(lines[0].float()).argmax(-1)
+    assert (still == moving).float().mean() > 0.9
+
+
+def test_the_graph_of_another_net_is_refused(lines: list[torch.Tensor]) -> None:
+    page = torch.from_numpy(np.stack([blank_paper(np.random.default_rng(0))[:, :16]] * 2)).repeat(1, 2, 4)[:, None]
+    with pytest.raises(ValueError, match="no layer"):
+        load_graph(LineDetector(), SHIPPED, [page[:, :, :64, :64]])
+
+
+def test_a_checkpoint_gives_its_averaged_weights(tmp_path: Path) -> None:
+    first = Task(torch.nn.Linear(2, 1))
+    with torch.no_grad():
+        first.averaged.weight.fill_(3)
+    torch.save({"state_dict": first.state_dict()}, tmp_path / "last.ckpt")
+    second = Task(torch.nn.Linear(2, 1))
+    begin_with(second, tmp_path / "last.ckpt", [])
+    assert second.net.weight.tolist() == [[3, 3]]
