@@ -141,7 +141,8 @@ def _restore_norms(
         hook.remove()
     with torch.no_grad():
         for layer, norm in norms.items():
-            assert isinstance(norm, nn.BatchNorm2d) and isinstance(layer, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert isinstance(layer, nn.Conv2d)
             count, total, square = torch.stack(sums[norm]).sum(0)
             mean = (total / count).float()
             variance = (square / count - (total / count).square()).clamp_min(1e-8).float()
