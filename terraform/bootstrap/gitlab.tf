@@ -29,7 +29,8 @@ resource "google_iam_workload_identity_pool_provider" "gitlab" {
   # By number: a path can be given to another project after a rename.
   attribute_condition = "assertion.project_id == '${var.gitlab.project_id}'"
   attribute_mapping = {
-    "google.subject"           = "assertion.sub"
+    # GitLab's own subject ends in the branch's name and may be longer than the 127 bytes that Google takes.
+    "google.subject"           = "'project:' + assertion.project_id + ':job:' + assertion.job_id"
     "attribute.project_id"     = "assertion.project_id"
     "attribute.ref_protected"  = "assertion.ref_protected"
     "attribute.default_branch" = "assertion.ref_protected == 'true' && assertion.ref_type == 'branch' && assertion.ref == '${var.gitlab.default_branch}' ? 'true' : 'false'"

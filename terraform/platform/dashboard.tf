@@ -146,10 +146,8 @@ locals {
     {
       xPos = 24, yPos = 0, width = 12, height = 8
       widget = {
-        title = "Open incidents"
-        incidentList = {
-          policyNames = concat(values(google_monitoring_alert_policy.threshold)[*].name, values(google_monitoring_alert_policy.prometheus)[*].name)
-        }
+        title        = "Open incidents"
+        incidentList = {}
       }
     },
     {
@@ -180,10 +178,18 @@ locals {
   ]
 }
 
+locals {
+  # The API leaves zeros out, which would show as changes in every plan.
+  tiles = [
+    for tile in concat(local.chart_tiles, local.other_tiles) :
+    { for name, value in tile : name => value if !contains(["xPos", "yPos"], name) || value != 0 }
+  ]
+}
+
 resource "google_monitoring_dashboard" "this" {
   dashboard_json = jsonencode({
     displayName  = "Bill OCR"
-    mosaicLayout = { columns = 48, tiles = concat(local.chart_tiles, local.other_tiles) }
+    mosaicLayout = { columns = 48, tiles = local.tiles }
   })
 
   depends_on = [google_logging_metric.this]

@@ -133,7 +133,7 @@ variable "database" {
   nullable = false
 
   validation {
-    condition     = can(regex("^db-(custom-[0-9]+-[0-9]+|g1-small|f1-micro|perf-optimized-N-[0-9]+)$", var.database.tier))
+    condition     = can(regex("^db-(custom-[0-9]+-[0-9]+|g1-small|f1-micro)$", var.database.tier))
     error_message = "database.tier looks like db-custom-2-7680: two CPUs and 7680 MiB."
   }
   validation {

@@ -90,6 +90,19 @@ run "alerts_say_what_to_do" {
   }
 }
 
+run "the_dashboard_shows_every_figure_once" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name in keys(local.log_metrics) : strcontains(google_monitoring_dashboard.this.dashboard_json, "user/billocr/${name}\\\"")])
+    error_message = "a figure of the product has no tile"
+  }
+  assert {
+    condition     = length(distinct([for tile in local.tiles : "${try(tile.xPos, 0)} ${try(tile.yPos, 0)}"])) == length(local.tiles)
+    error_message = "one tile lies on another"
+  }
+}
+
 run "certificates_can_be_tried_with_the_staging_service" {
   command = plan
   variables {
