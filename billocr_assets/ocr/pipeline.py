@@ -102,7 +102,7 @@ def _upright(page: np.ndarray, models: Models) -> tuple[PreparedPage, list[TextL
 
 def _legibility(crops: Sequence[np.ndarray], models: Models) -> float:
     """Mean probability of the characters that are read; 0 where there are none."""
-    scores = [segment.confidences for segment in models.line_recogniser.recognise(crops) if segment.text]
+    scores = [segment.confidences for segment in models.line_recogniser.recognise(crops, mend=False) if segment.text]
     return float(np.concatenate(scores).mean()) if scores else 0.0
 
 

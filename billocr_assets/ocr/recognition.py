@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.language import LanguageModel, shipped_language
+from billocr_assets.ocr.language import mend as mended
 from billocr_assets.ocr.segmentation import batches_by_width, pad_crops
 from billocr_assets.ocr.stages import ReadSegment
 
@@ -30,13 +33,18 @@ class LineRecogniser:
         self.version = self._engine.metadata["version"]
         self.alphabet: list[str] = json.loads(self._engine.metadata["alphabet"])
 
-    def recognise(self, crops: Sequence[np.ndarray]) -> list[ReadSegment]:
-        """What the crops (32, w) uint8 say, in their order; crops of many bills may be given at once."""
+    def recognise(self, crops: Sequence[np.ndarray], mend: bool = True) -> list[ReadSegment]:
+        """What the crops (32, w) uint8 say, in their order; crops of many bills may be given at once.
+
+        Args:
+            mend: whether the language model has its say where the network is not sure.
+        """
+        language = shipped_language() if mend else None
         read: list[ReadSegment | None] = [None] * len(crops)
         for batch in batches_by_width(crops):
             (log_probs,) = self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))
-            for i, segment in zip(batch, decode(log_probs, self.alphabet), strict=True):
-                read[i] = segment
+            for i, segment, own in zip(batch, decode(log_probs, self.alphabet), log_probs, strict=True):
+                read[i] = segment if language is None else _mended(segment, own, self.alphabet, language)
         return [segment for segment in read if segment is not None]
 
 
@@ -68,6 +76,16 @@ def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
         _segment(symbols[a:b], (place[of_character[a:b]] + 0.5) * STRIDE, peak[of_character[a:b]])
         for a, b in pairwise(bounds)
     ]
+
+
+def _mended(
+    segment: ReadSegment, log_probs: np.ndarray, alphabet: Sequence[str], language: LanguageModel
+) -> ReadSegment:
+    frames = segment.positions / STRIDE - 0.5
+    again = mended(segment.text, frames, segment.confidences, log_probs, alphabet, language)
+    if again.text == segment.text:
+        return replace(segment, confidences=again.confidences.astype(np.float32))
+    return _segment(np.array(list(again.text)), (again.frames + 0.5) * STRIDE, again.confidences)
 
 
 def _segment(symbols: np.ndarray, positions: np.ndarray, confidences: np.ndarray) -> ReadSegment:
