@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from training.fit import Task
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+Layer: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Linear
 
 
 def begin_with(task: Task, start: Path, images: Iterable[Tensor]) -> None:
@@ -70,18 +73,18 @@ def load_graph(net: nn.Module, path: Path, images: Iterable[Tensor]) -> None:
     _restore_norms(net, {layer: norm for layer, norm in norms.items() if norm in shifts}, shifts, batches)
 
 
-def _in_order(net: nn.Module, image: Tensor) -> tuple[list[nn.Module], dict[nn.Module, nn.Module]]:
+def _in_order(net: nn.Module, image: Tensor) -> tuple[list[Layer], dict[Layer, nn.Module]]:
     """The layers with weights as the net runs them, and the normalisation behind each that has one."""
-    layers: list[nn.Module] = []
-    norms: dict[nn.Module, nn.Module] = {}
+    layers: list[Layer] = []
+    norms: dict[Layer, nn.Module] = {}
 
     def seen(module: nn.Module, *_: object) -> None:
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, _NORMS):
             norms[layers[-1]] = module
-        else:
+        elif isinstance(module, Layer):
             layers.append(module)
 
-    kinds = (*_CONVOLUTIONS, nn.Linear, nn.BatchNorm2d)
+    kinds = (*_CONVOLUTIONS, nn.Linear, *_NORMS)
     hooks = [module.register_forward_hook(seen) for module in net.modules() if isinstance(module, kinds)]
     net.eval()
     with torch.no_grad():
@@ -117,7 +120,7 @@ def _weighted_nodes(path: Path) -> list[tuple[np.ndarray, np.ndarray | None]]:
 
 
 def _restore_norms(
-    net: nn.Module, norms: dict[nn.Module, nn.Module], shifts: dict[nn.Module, Tensor], batches: list[Tensor]
+    net: nn.Module, norms: dict[Layer, nn.Module], shifts: dict[nn.Module, Tensor], batches: list[Tensor]
 ) -> None:
     sums: dict[nn.Module, list[Tensor]] = {norm: [] for norm in norms.values()}
 
@@ -127,7 +130,7 @@ def _restore_norms(
                                          values.square().sum(1)]))  # fmt: skip
 
     for norm, shift in shifts.items():
-        assert isinstance(norm, nn.BatchNorm2d)
+        assert isinstance(norm, _NORMS)
         with torch.no_grad():
             norm.running_mean.zero_()  # type: ignore[union-attr]
             norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
@@ -141,15 +144,15 @@ def _restore_norms(
         hook.remove()
     with torch.no_grad():
         for layer, norm in norms.items():
-            assert isinstance(norm, nn.BatchNorm2d)
-            assert isinstance(layer, nn.Conv2d)
+            assert isinstance(norm, _NORMS)
+            assert isinstance(layer, _CONVOLUTIONS)
             count, total, square = torch.stack(sums[norm]).sum(0)
             mean = (total / count).float()
             variance = (square / count - (total / count).square()).clamp_min(1e-8).float()
             # The scale of a normalised convolution is free: that of a fresh one suits the learning rate.
             fresh = (3 * layer.weight[0].numel()) ** -0.5
-            free = fresh / layer.weight.square().mean((1, 2, 3)).sqrt().clamp_min(1e-8)
-            layer.weight.mul_(free[:, None, None, None])
+            free = fresh / layer.weight.square().flatten(1).mean(1).sqrt().clamp_min(1e-8)
+            layer.weight.mul_(free.view(-1, *[1] * (layer.weight.ndim - 1)))
             norm.weight.copy_((variance + norm.eps / free**2).sqrt())
             norm.bias.add_(mean)
             norm.running_mean.copy_(mean * free)  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ from training.data.lines import LineBatches, blank_paper, rendered_line
 from training.fit import Task
 from training.nets.line_detector import LineDetector
 from training.nets.line_recogniser import LineRecogniser
+from training.nets.line_segmenter import LineSegmenter
 from training.start import begin_with, load_graph
 
 SHIPPED = WEIGHTS / "line_recogniser" / "model.onnx"
@@ -58,3 +59,13 @@ def test_a_checkpoint_gives_its_averaged_weights(tmp_path: Path) -> None:
     second = Task(torch.nn.Linear(2, 1))
     begin_with(second, tmp_path / "last.ckpt", [])
     assert second.net.weight.tolist() == [[3, 3]]
+
+
+def test_the_segmenter_with_its_layers_along_the_line_begins_where_its_graph_ended(lines: list[torch.Tensor]) -> None:
+    path = WEIGHTS / "line_segmenter" / "model.onnx"
+    net = LineSegmenter()
+    load_graph(net, path, lines)
+    image = lines[0][:4].float()
+    with torch.no_grad():
+        gaps = net.eval()(image).numpy()[:, 0]
+    assert np.abs(gaps - Engine(path)(image.numpy())[0][:, 0]).mean() < 0.02

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -184,6 +184,19 @@ def batch_of(samples: Sequence[tuple[np.ndarray, str, bool]]) -> Batch:
         lengths=torch.tensor([len(text) for _, text, _ in samples]),
         folded=torch.tensor([folded for _, _, folded in samples]),
     )
+
+
+def of_one_width(batches: Iterable[torch.Tensor], count: int = 40, width: int = 320) -> list[np.ndarray]:
+    """``count`` arrays (8, 1, 32, width) float32 from batches (B, 1, 32, W) uint8, continued by their last column."""
+    found: list[np.ndarray] = []
+    for batch in batches:
+        images = batch[:8].numpy()
+        if len(images) == 8 and images.shape[-1] <= width:
+            padding = ((0, 0), (0, 0), (0, 0), (0, width - images.shape[-1]))
+            found.append(np.pad(images, padding, mode="edge").astype(np.float32))
+        if len(found) == count:
+            break
+    return found
 
 
 def by_pixels(widths: Sequence[int], pixels: int) -> list[slice]:

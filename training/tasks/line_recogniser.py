@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from training.data.alphabet import ALPHABET
-from training.data.lines import Batch, LineBatches, lines_of, rendered_line
+from training.data.lines import Batch, LineBatches, lines_of, of_one_width, rendered_line
 from training.data.receipts import read_pack
 from training.export import export_onnx
 from training.fit import Task, fit, steps_of
@@ -130,19 +129,6 @@ def load(checkpoint: Path) -> LineRecogniser:
     return task.averaged.eval()
 
 
-def calibration(count: int = 40, width: int = 320) -> list[np.ndarray]:
-    """``count`` batches (8, 1, 32, width) float32 of rendered lines, which show what values the net meets."""
-    found: list[np.ndarray] = []
-    for batch in LineBatches([], rendered_line, short=0):
-        images = batch.images[:8].numpy()
-        if len(images) == 8 and images.shape[-1] <= width:
-            padding = ((0, 0), (0, 0), (0, 0), (0, width - images.shape[-1]))
-            found.append(np.pad(images, padding, mode="edge").astype(np.float32))
-        if len(found) == count:
-            break
-    return found
-
-
 def export(run: Path, out: Path, version: str) -> str:
     """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net and then quantised.
 
@@ -164,4 +150,4 @@ def export(run: Path, out: Path, version: str) -> str:
         metadata={"name": NAME, "version": version, "alphabet": json.dumps(list(ALPHABET), ensure_ascii=False)},
         checks=checks,
     )
-    return quantise(out / "model.onnx", calibration())
+    return quantise(out / "model.onnx", of_one_width(batch.images for batch in LineBatches([], rendered_line, short=0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -10,10 +11,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from training.data.line_columns import ColumnBatch, ColumnBatches
+from training.data.lines import of_one_width
 from training.data.synthetic.lines import synthesise_line
 from training.export import export_onnx
-from training.fit import Task, fit
+from training.fit import Task, fit, steps_of
 from training.nets.line_segmenter import HEIGHT, LineSegmenter
+from training.quantise import quantise
+from training.start import begin_with
 
 NAME = "line_segmenter"
 
@@ -53,21 +57,19 @@ def train(
 
     Args:
         receipts, synthetic_share: not used: only rendered lines tell where every glyph lies.
-        start: checkpoint of an earlier run to fine-tune.
+        start: checkpoint or graph to fine-tune, see :func:`training.start.begin_with`.
         rate: peak learning rate.
         decay: of the weights' moving average.
         workers: processes that make samples; 0 makes them in this one.
     """
     torch.manual_seed(seed)
     task = LineSegmentation()
-    last = run / "last.ckpt"
-    if start is not None:
-        task.load_state_dict(torch.load(start, map_location="cpu", weights_only=False)["state_dict"])
-        task.net.load_state_dict(task.averaged.state_dict())
     # A resumed run would otherwise see the samples of its beginning again.
-    seen = int(torch.load(last, weights_only=False)["global_step"]) if last.exists() else 0
-    batches = ColumnBatches(synthesise_line, seed=seed + seen)
-    fit(task, DataLoader(batches, batch_size=None, num_workers=workers), run, minutes=minutes, rate=rate, decay=decay)
+    batches = ColumnBatches(synthesise_line, seed=seed + steps_of(run / "last.ckpt"))
+    loader = DataLoader(batches, batch_size=None, num_workers=workers)
+    if start is not None:
+        begin_with(task, start, [batch.images for batch in islice(loader, 12)])
+    fit(task, loader, run, minutes=minutes, rate=rate, decay=decay)
     return task
 
 
@@ -79,7 +81,7 @@ def load(checkpoint: Path) -> LineSegmenter:
 
 
 def export(run: Path, out: Path, version: str) -> str:
-    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net.
+    """Writes ``out/model.onnx`` from ``run/last.ckpt``, checked against the net and then quantised.
 
     Returns:
         The graph's sha256.
@@ -90,7 +92,7 @@ def export(run: Path, out: Path, version: str) -> str:
     generator = torch.Generator().manual_seed(0)
     shapes = ((3, 64), (1, 8), (2, 328), (1, 800))
     checks = [torch.randint(0, 256, (b, 1, 32, w), generator=generator).float() for b, w in shapes]
-    return export_onnx(
+    export_onnx(
         load(run / "last.ckpt"),
         checks[0],
         out / "model.onnx",
@@ -99,3 +101,4 @@ def export(run: Path, out: Path, version: str) -> str:
         metadata={"name": NAME, "version": version},
         checks=checks,
     )
+    return quantise(out / "model.onnx", of_one_width(batch.images for batch in ColumnBatches(synthesise_line)))
