@@ -106,7 +106,7 @@ def test_made_up_values_have_the_type_that_was_asked_for() -> None:
         "list",
         ["object", {"cert": "string", "days": "number", "names": ["set", "string"], "tags": ["map", "bool"]}],
     ]
-    assert made_up("ca", kind) == [{"cert": "fake-cert", "days": 0, "names": [], "tags": {}}]
+    assert made_up("ca", ["list", ["object", fields]]) == [{"cert": "fake-cert", "days": 0, "names": [], "tags": {}}]
 
 
 def test_unknown_values_survive_the_wire() -> None:
