@@ -249,7 +249,7 @@ CROSSINGS = {
     ),
     "a_reach_into_anothers_bucket": (
         'resource "google_storage_bucket_iam_member" "a_reach_into_anothers_bucket" {\n'
-        '  bucket = "bill-ocr-example-billocr-development"\n  role = "roles/storage.objectViewer"\n'
+        '  bucket = "acme-bills-billocr-development"\n  role = "roles/storage.objectViewer"\n'
         "  member = local.principals.ui\n}",
         "not billocr-production's own",
     ),
@@ -274,7 +274,7 @@ CROSSINGS = {
     "a_grant_to_a_cloud_account": (
         'resource "google_pubsub_subscription_iam_member" "a_grant_to_a_cloud_account" {\n'
         '  subscription = google_pubsub_subscription.uploads.name\n  role = "roles/pubsub.subscriber"\n'
-        '  member = "serviceAccount:someone@bill-ocr-example.iam.gserviceaccount.com"\n}',
+        '  member = "serviceAccount:someone@acme-bills.iam.gserviceaccount.com"\n}',
         "grants serviceAccount:someone",
     ),
 }

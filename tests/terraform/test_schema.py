@@ -102,10 +102,7 @@ def test_after_apply_nothing_is_unknown() -> None:
 
 
 def test_made_up_values_have_the_type_that_was_asked_for() -> None:
-    kind = [
-        "list",
-        ["object", {"cert": "string", "days": "number", "names": ["set", "string"], "tags": ["map", "bool"]}],
-    ]
+    fields = {"cert": "string", "days": "number", "names": ["set", "string"], "tags": ["map", "bool"]}
     assert made_up("ca", ["list", ["object", fields]]) == [{"cert": "fake-cert", "days": 0, "names": [], "tags": {}}]
 
 
