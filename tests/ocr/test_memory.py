@@ -11,8 +11,8 @@ from tests.benchmarks.engines import Worker
 from tests.ocr import rendered
 
 WARM_UP, BILLS = 24, 60
-# MB by which the process may grow after the warm-up; 0.3 were measured. One page or all crops of a bill are about 1.
-GROWTH = 8
+# MB by which the process may grow after the warm-up: 0.3 were measured, 2.6 where the crops of all bills are kept.
+GROWTH = 1.5
 
 
 def test_a_process_that_reads_bills_of_many_sizes_does_not_grow(tmp_path: Path) -> None:
@@ -21,7 +21,8 @@ def test_a_process_that_reads_bills_of_many_sizes_does_not_grow(tmp_path: Path) 
     rss = []
     with Worker("billocr") as worker:
         for number in range(BILLS):
-            scale, height = rng.uniform(0.6, 2.0), rng.uniform(0.4, 1.0)
+            # The largest comes first: what it needs for a moment stays with the process.
+            scale, height = (rng.uniform(0.6, 2.0), rng.uniform(0.4, 1.0)) if number else (2.0, 1.0)
             bill = page[: int(height * len(page))]
             path = tmp_path / f"{number}.png"
             cv2.imwrite(str(path), cv2.resize(bill, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
