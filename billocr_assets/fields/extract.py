@@ -10,10 +10,10 @@ from billocr_assets.fields.dates import FoundDate, find_dates, find_times, settl
 from billocr_assets.fields.items import find_items
 from billocr_assets.fields.lexicon import concepts
 from billocr_assets.fields.model import Clock, Currency, Day, Fields
-from billocr_assets.fields.money import CURRENCIES, decimal_separator, find_amounts
+from billocr_assets.fields.money import CURRENCIES, WHOLE, decimal_separator, find_amounts
 from billocr_assets.fields.parties import find_address, find_company, find_vat_id
 from billocr_assets.fields.rows import Row, rows_of
-from billocr_assets.fields.totals import check, find_sums
+from billocr_assets.fields.totals import check, find_sums, has_whole_amounts
 from billocr_assets.ocr.document import Document
 
 
@@ -21,6 +21,8 @@ def extract_fields(document: Document) -> Fields:
     """The fields of a bill. Nothing is invented: a field without evidence on the bill is None."""
     rows = rows_of(document)
     separator = decimal_separator(row.text for row in rows)
+    if has_whole_amounts(rows, separator):
+        separator = WHOLE
     company, below = find_company(rows)
     items = find_items(rows, separator)
     items_sum = sum((item.amount for item in items), Decimal(0)) if items else None
@@ -43,7 +45,7 @@ def extract_fields(document: Document) -> Fields:
         payments=sums.payments,
         change=sums.change,
         items=items,
-        decimal_separator=separator,
+        decimal_separator=None if separator == WHOLE else separator,
         consistency=consistency,
         checks=checks,
     )

@@ -19,11 +19,11 @@ _PHRASES: dict[str, str] = {
         rounded total, total after rounding, total payable, amount payable, total amount payable, total due,
         amount due, total amount due, balance due, total to pay, total inclusive rounding, jumlah besar, jumlah
         perlu dibayar, jumlah keseluruhan, zu zahlen, gesamtbetrag, gesamtsumme, endbetrag, endsumme,
-        zahlbetrag, rechnungsbetrag, total eur, summe eur, celkem k uhrade, k uhrade, celkem k platbe, k platbe,
-        castka k uhrade, celkova castka, celkem kc, celkem czk, na uhradu, spolu na uhradu, k uhrade spolu,
-        celkom na uhradu, spolu eur, do zaplaty, suma pln, razem do zaplaty, suma do zaplaty, razem pln,
+        zahlbetrag, rechnungsbetrag, total eur, summe eur, celkem k uhrade, k uhrade, celkem k platbe, k
+        platbe, castka k uhrade, celkova castka, celkem kc, celkem czk, na uhradu, spolu na uhradu, k uhrade
+        spolu, celkom na uhradu, spolu eur, do zaplaty, suma pln, razem do zaplaty, suma do zaplaty, razem pln,
         fizetendo, fizetendo osszeg, vegosszeg, fizetendo vegosszeg, net a payer, total ttc, total a payer,
-        montant ttc, montant du, a payer, total general""",
+        montant ttc, montant du, a payer, total general, k zaplaceni, mindosszesen, wartosc brutto""",
     "total": """
         total, totals, total amount, total sales, total bill, bill total, invoice total, total rm, amount, bill
         amount, due, jumlah, jumlah bil, summe, gesamt, betrag, total betrag, celkem, soucet, spolu, celkom, suma,
@@ -32,50 +32,62 @@ _PHRASES: dict[str, str] = {
         subtotal, sub ttl, subtotal amount, jumlah kecil, subjumlah, zwischensumme, zwisumme, netto,
         nettobetrag, nettosumme, mezisoucet, zaklad, zaklad dane, medzisucet, suma czesciowa, podsuma,
         reszosszeg, reszosszesen, sous total, total ht, montant ht, gross amount, gross total, total before,
-        taxable amount, taxable amt""",
+        taxable amount, taxable amt, celkem bez dph, cena bez dph, cena bez dane, warenwert, net total before
+        tax, item total, summe netto, netto ertek, nettoertek, adoalap, wartosc netto, prix ht""",
     "exclusive": "excluding, exclude, excl, exclusive, exc, before, without, zzgl, bez dph, hors taxe, ht, netto",
     "inclusive": """
         inclusive, including, incl, inc, include, included, includes, after, inkl, vcetne, vratane, brutto, ttc""",
     "tax": """
-        gst, vat, sst, tax, taxes, service tax, sales tax, cukai, gst payable, gst amount, total gst, total tax,
-        mwst, mehrwertsteuer, ust, umsatzsteuer, steuer, dph, dan, ptu, podatek, vat ptu, kwota ptu, afa, tva,
-        taxe""",
+        gst, vat, sst, tax, taxes, service tax, sales tax, cukai, gst payable, gst amount, total gst, total
+        tax, mwst, mehrwertsteuer, ust, umsatzsteuer, steuer, dph, dan, ptu, podatek, vat ptu, kwota ptu, afa,
+        tva, taxe, zakl sazba, sadzba, sazba, supplies, sprzedaz opodatkowana, kwota a""",
     "tax_summary": """
         gst summary, tax summary, gst analysis, gst summany, vat summary, sst summary, mwst netto, rekapitulace
         dph, rekapitulacia dph, gst rate, tax code, tax amount, gst detail, gst details""",
     "service": """
-        service charge, svc charge, serv charge, svr charge, service chg, bedienung, servis, obsluha, szervizdij""",
+        service charge, svc charge, serv charge, svr charge, service chg, bedienung, servis, obsluha,
+        szervizdij, spropitne, dysko, trinkgeld, optional service, tip, pourboire, borravalo, felszolgalasi
+        dij, napiwek, oplata serwisowa, prepitne, sprepitne, svc chg""",
     "rounding": """
         rounding, round, rounding adj, round adj, rounding adjustment, rounding amt, rounding adjusment, rnd
         adj, bill rounding, cash rounding, pelarasan, pembundaran, pelarasan bundaran, pelarasan penggenapan,
-        rundung, rundungsdifferenz, zaokrouhleni, zaokruhlenie, zaokraglenie, kerekites, arrondi""",
+        rundung, rundungsdifferenz, zaokrouhleni, zaokruhlenie, zaokraglenie, kerekites, arrondi, haler
+        vyrovnani, halerove vyrovnani, kerek kulonb, zaokragl, zaokruhlovanie""",
     "discount": """
         discount, disc, total discount, discounts, diskaun, less, voucher, rabatt, nachlass, sleva, zlava,
-        rabat, upust, kedvezmeny, remise, reduction, item discount, bill discount""",
+        rabat, upust, kedvezmeny, remise, reduction, item discount, bill discount, kupon, slevovy kupon,
+        coupon, preisvorteil, skonto, gutschein, multi buy saving, promo, meal deal, bon d achat, avantage
+        carte, arengedmeny, engedmeny, torzsvasarloi kedv, akcio, promocja, znizka, zlavovy kupon""",
     "savings": "saving, savings, you saved, you save, total savings, ersparnis, gespart, usetrili jste, oszczedzasz",
     "quantity": """
         qty, quantity, qtys, total qty, total quantity, items, item, item count, total item, total items, no of
         items, pcs, unit, units, kuantiti, menge, anzahl, posten, artikel, pocet, pocet polozek, ilosc, darab,
-        db, quantite, article, articles, nombre""",
+        db, quantite, article, articles, nombre, polozek, kusu celkem, nb d art, tetelek szama, tetelszam,
+        liczba pozycji, pozycji, poloziek""",
     "cash": """
         cash, cash tendered, tendered, cash received, cash paid, amount tendered, received, paid, payment, paid
         amount, total paid, amount paid, cash amount, tender, tunai, bayaran, dibayar, bar, bargeld, gegeben,
         barzahlung, hotovost, hotove, zaplaceno, platba, prijato, hotovosti, gotowka, zaplacono, keszpenz,
-        especes, espece, recu, regle, paiement, total tendered, cash payment""",
+        especes, espece, recu, regle, paiement, total tendered, accepted total, cash payment, kapott, wplata,
+        otrzymano""",
     "card": """
-        card, credit card, debit card, visa, visa card, mastercard, master card, master, amex, american express,
-        maestro, mydebit, bank card, credit, debit, kad, kad kredit, girocard, ec karte, ec cash, kreditkarte,
-        kartenzahlung, karte, karta, kartou, platba kartou, karta platnicza, kartya, bankkartya, carte, carte
-        bancaire, cb, vpay, paypass, contactless, apple pay, google pay, grabpay, e wallet, touch n go""",
+        card, credit card, debit card, visa, visa card, mastercard, master card, master, amex, american
+        express, maestro, mydebit, bank card, credit, debit, kad, kad kredit, girocard, ec karte, ec cash,
+        kreditkarte, kartenzahlung, karte, karta, kartou, platba kartou, karta platnicza, kartya, bankkartya,
+        carte, carte bancaire, cb, vpay, paypass, contactless, apple pay, google pay, grabpay, e wallet, touch
+        n go, bezhotovostne, stravenky, stravenkova karta, debitkarte, ec lastschrift, titre restaurant,
+        cheque, cheque dejeuner, erzsebet utalvany, hitelkartya, atutalas, blik, przelew, bezgotowkowo, bon
+        towarowy, stravne listky, gastrolistok""",
     "change": """
         change, change due, balance, change amount, total change, cash change, baki, wang baki, ruckgeld,
         rueckgeld, ruckgel, zuruck, zurueck, vraceno, vratit, vratka, vydano, vydavok, vydane, reszta,
-        visszajaro, rendu, monnaie, a rendre, monnaie rendue""",
+        visszajaro, rendu, monnaie, a rendre, monnaie rendue, nazpet, zpet, wechselgeld, ruckg, visszaadott, do
+        wydania, vratene, spat""",
     "points": "points, point, punkte, body, punkty, pont, deposit, outstanding, loyalty, bonus, kumulovane",
     "date": """
         date, dated, invoice date, inv date, bill date, trans date, doc date, date time, tarikh, datum,
         rechnungsdatum, belegdatum, kaufdatum, datum vystaveni, data sprzedazy, datum prodeje, kelt, kelte,
-        keltezes, datum cas""",
+        keltezes, datum cas, duzp, dat, leistungsdatum, issued, edite le, data wystawienia, dna""",
     "other_date": """
         due date, expiry, expiry date, valid until, valid till, delivery date, print date, gst effective, wef,
         since, effective, best before, exp, until, mfg, splatnost, datum splatnosti, faellig""",
@@ -98,12 +110,24 @@ _PHRASES: dict[str, str] = {
         pokladni doklad, faktura, blok, pokladnicny doklad, paragon fiskalny, paragon, kasa, kasjer, nyugta,
         szamla, blokk, penztar, penztaros, facture, ticket, recu de caisse, caisse, caissier, salesperson,
         receipt number, member, welcome, salesman, sales person, attn, closed bill, self collect, dine in, take
-        away, deliver order, served by, server, customer, terminal, time, page, site, shift""",
+        away, deliver order, served by, server, customer, terminal, time, page, site, shift, obsluhoval,
+        obsluha, vystavil, cisnik, prodavac, obslouzila vas, uctoval, por cislo, ucet c, var symbol, variabilny
+        symbol, c uctu, pokl, provozovna, stul, osob, pocet hostu, es bediente sie, kassiererin, bedienung,
+        verkaufer, ihr kellner, mitarbeiter, rechnungsnummer, rg nr, ta nr, vorgang, auftrags nr, filiale,
+        tisch, tisch nr, personen, operator, clerk, staff, waiter, covers, guests, servi par, vendeur,
+        operateur, magasin, couverts, kezelo, felszolgalo, elado, pincer, nyugtaszam, sorszam, szamlaszam,
+        bizonylat, rendeles, azonosito, penztargep, kassza, uzlet, asztal, asztalszam, vendeg, obsluguwal,
+        obslugiwal, kelner, sprzedawca, wystawil, nr wydr, nr transakcji, stanowisko, stolik, gosci, liczba
+        osob, pokladnicka, casnik, predavac, poradove cislo, pokladnica, prevadzka, stol, trn, outlet""",
     "item_header": """
         description, descriptions, item desc, item, items, qty, price, u price, unit price, u p, amount, disc,
-        code, total, rm, bezeichnung, artikel, menge, einzelpreis, preis, nazev, mnozstvi, cena, polozka, nazov,
-        mnozstvo, nazwa, ilosc, megnevezes, mennyiseg, egysegar, ar, designation, pu, p u, qte, prix, montant, s
-        price, tax, amt, particulars""",
+        code, total, rm, bezeichnung, artikel, menge, einzelpreis, preis, nazev, mnozstvi, cena, polozka,
+        nazov, mnozstvo, nazwa, ilosc, megnevezes, mennyiseg, egysegar, ar, designation, pu, p u, qte, prix,
+        montant, s price, tax, amt, particulars, zbozi, popis, ks, mn, pocet, mnoz, celkem, castka,
+        artikelbezeichnung, beschreibung, anz, anzahl, stk, stuck, einzel, betrag, gesamt, summe, gesamtpreis,
+        product, quantity, no, unit, each, value, article, libelle, produit, quantite, nb, termek, tetel, cikk,
+        arucikk, menny, db, ertek, osszeg, brutto, osszesen, rsp, towar, pozycja, opis, il, szt, c jedn, jedn,
+        wartosc, kwota, razem, wart, tovar, spolu, suma""",
     "legal_form": """
         sdn bhd, sdn, s b, bhd, berhad, co, company, corporation, corp, ltd, limited, inc, llc, plt, plc, gmbh,
         ag, kg, ohg, e k, mbh, ug, se, ges mbh, handelsges, s r o, sro, a s, v o s, spol, sp z o o, spolka, s a,
@@ -194,6 +218,14 @@ def mentions(text: str) -> tuple[tuple[str, int], ...]:
             for concept in _concepts_of("".join(words[start : start + length])):
                 found.append((concept, start))
     return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def exact_concepts(text: str) -> frozenset[str]:
+    """As :func:`concepts`, from words without any wrong letter: for rows whose words can be anything."""
+    words = fold(text).split()
+    spans = (words[i : i + n] for n in range(1, _LONGEST_PHRASE + 1) for i in range(len(words) - n + 1))
+    return frozenset(concept for span in spans for concept in _INDEX.get("".join(span), ()))
 
 
 @lru_cache(maxsize=16384)

@@ -9,7 +9,10 @@ from statistics import median
 
 from billocr_assets.fields.lexicon import concepts, fold
 from billocr_assets.fields.model import Source
+from billocr_assets.fields.money import CURRENCIES
 from billocr_assets.ocr.document import Document, Line
+
+_CURRENCIES = frozenset(map(fold, CURRENCIES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def rows_of(document: Document) -> list[Row]:
 
 def is_heading(row: Row) -> bool:
     """Whether a row is the heading of the items' columns."""
-    words = [word for word in fold(row.text).split() if len(word) > 1]
+    words = [word for word in fold(row.text).split() if len(word) > 1 and word not in _CURRENCIES]
     named = [word for word in words if "item_header" in concepts(word)]
     return len(named) >= 2 and len(named) >= 0.6 * len(words) and not re.search(r"\d[.,]\d\d", row.text)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
-from billocr_assets.fields.lexicon import concepts, mentions
+from billocr_assets.fields.dates import find_dates
+from billocr_assets.fields.lexicon import concepts, fold, mentions
 from billocr_assets.fields.model import Check, Consistency, Money, Payment, Tax
-from billocr_assets.fields.money import CURRENCIES, Amount, find_money
+from billocr_assets.fields.money import CURRENCIES, WHOLE, Amount, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _RATE = re.compile(r"(?<!\d)(\d{1,2}(?:[.,]\d{1,2})?) ?%")
@@ -53,6 +54,18 @@ class Sums:
 _LABELS = frozenset(
     ("grand_total", "total", "subtotal", "tax", "service", "rounding", "discount", "savings", "cash", "card", "change")
 )
+
+
+def has_whole_amounts(rows: list[Row], separator: str | None) -> bool:
+    """Whether the sums of a bill have no decimals: none of its sums has them, and at least one ends with a number."""
+    sums = [
+        row for row in rows if concepts(row.text) & {"grand_total", "total", "cash", "card"} and not is_heading(row)
+    ]
+    if any(amount.decimals == 2 for row in rows for amount in find_money(row.text, separator) if row in sums):
+        return False
+    whole = [row for row in sums if find_money(row.text, WHOLE)]
+    priced = [row for row in rows if re.search(r"\d[.,]\d\d(?: ?[A-Z€])?$", row.text) and not find_dates(row.text)]
+    return bool(whole) and len(priced) <= len(whole)
 
 
 def labelled_amounts(rows: list[Row], separator: str | None) -> list[Labelled]:
@@ -294,8 +307,14 @@ def _summary_rows(rows: list[Row]) -> set[int]:
     """Rows of the table of taxes: from its heading as long as rows carry two amounts or a rate."""
     inside: set[int] = set()
     for index, row in enumerate(rows):
-        heading = "tax_summary" in concepts(row.text) or re.search(
-            r"AMOUNT.{0,8}TAX|NETTO.*(MWST|STEUER|BRUTTO)|MWST.*NETTO|ZAKLAD.*DPH", row.text.upper()
+        said, folded = concepts(row.text), fold(row.text)
+        heading = (
+            "tax_summary" in said
+            or re.search(r"\bAMOUNT.{0,8}TAX\b", folded)
+            or (
+                "tax" in said
+                and (said & {"subtotal", "total"} or re.search(r"\b(?:NET|NETTO|GROSS|BRUTTO|HT)\b", folded))
+            )
         )
         if heading and not find_money(row.text, None):
             for below in range(index, min(len(rows), index + 8)):

@@ -304,3 +304,79 @@ def test_accents_are_taken_off_where_the_bill_has_none():
     lines = tuple(a if a.text.isascii() else b for a, b in zip(sure.lines, unsure.lines, strict=True))
     fields = extract_fields(Document((replace(sure, lines=lines),), {}))
     assert fields.address.text == "LOT 5, JALAN BESAR 40100 EASTPORT"
+
+
+def test_items_after_an_intermediate_sum_are_read_and_the_sum_is_no_item():
+    fields = fields_of("""
+        Bäckerei Krume GmbH
+        Roggenbrot            2,10 A
+        Zwischensumme         2,10
+        Brezel                1,80 A
+        Summe                 3,90
+    """)
+    assert [(item.name, item.amount) for item in fields.items] == [
+        ("Roggenbrot", Decimal("2.10")),
+        ("Brezel", Decimal("1.80")),
+    ]
+    assert fields.total.value == Decimal("3.90")
+
+
+def test_names_are_told_from_codes_counts_units_and_the_letters_of_the_tax():
+    fields = fields_of("""
+        MILL CAFE
+        2014-12-02 18:23
+        3. Pfand 0,25       0,55  B
+        64495 Noodles       2,95  A
+        2  Weizenmehl 405   1,50  A
+        Mleko 2% 1L
+        2 szt. x 3,15       6,30  1
+        Kofola 0,5l        17,90  A
+        0,252 kg x 2,50
+        Plátka              0,63  A
+        TOTAL              29,83
+    """)
+    assert [(item.name, item.quantity, item.unit_price, str(item.amount)) for item in fields.items] == [
+        ("Pfand 0,25", None, None, "0.55"),
+        ("Noodles", None, None, "2.95"),
+        ("Weizenmehl 405", 2, None, "1.50"),
+        ("Mleko 2% 1L", 2, Decimal("3.15"), "6.30"),
+        ("Kofola 0,5l", None, None, "17.90"),
+        ("Plátka", Decimal("0.252"), Decimal("2.50"), "0.63"),
+    ]
+    assert fields.consistency == "consistent"
+
+
+def test_amounts_without_decimals_are_read_on_a_bill_that_has_no_others():
+    fields = fields_of("""
+        Tölgy Élelmiszer Kft.
+        Asztal : 8
+        Árucikk        Menny.  Egys.ár   Összesen
+        077146 Kenyér     2       650     1 300 A
+        Tej               1     1 450     1 450 A
+        ÖSSZESEN:                         2 750
+        KÉSZPÉNZ:                         5 000
+        VISSZAJÁRÓ:                       2 250
+    """)
+    assert fields.total.value == 2750
+    assert [(item.name, item.quantity, item.amount) for item in fields.items] == [
+        ("Kenyér", 2, 1300),
+        ("Tej", 1, 1450),
+    ]
+    assert fields.consistency == "consistent"
+    assert fields.decimal_separator is None
+
+
+def test_the_table_of_taxes_has_no_subtotal():
+    fields = fields_of("""
+        Potraviny U Lípy s.r.o.
+        Rohlík                 213,60 Kč  2
+        Maso                   784,30 Kč  1
+        Mezisoučet             997,90 Kč
+        K úhradě               997,90 Kč
+        Sazba   Celkem      Základ      DPH
+        A: 15%  213,60 Kč   185,74 Kč   27,86 Kč
+        B: 12%  784,30 Kč   700,27 Kč   84,03 Kč
+    """)
+    assert fields.subtotal.value == Decimal("997.90")
+    assert fields.consistency == "consistent"
+    assert [(str(tax.rate), str(tax.amount.value)) for tax in fields.taxes] == [("15", "27.86"), ("12", "84.03")]
