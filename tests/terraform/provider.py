@@ -76,7 +76,7 @@ class Provider:
         prior, proposed = decode(request.prior_state), decode(request.proposed_new_state)
         block = self.resources[request.type_name]["block"]
         if proposed is not None:
-            proposed = planned(block, proposed, creating=prior is None)
+            proposed = planned(block, proposed, prior)
         # legacy_type_system: the leniency that terraform has for providers of the old SDK, such as google.
         return messages["PlanResourceChange"](planned_state=encode(proposed), legacy_type_system=True)
 
@@ -102,19 +102,23 @@ class Provider:
         return messages["Nothing"]()
 
 
-def planned(block: Json, value: Json, *, creating: bool) -> Json:
-    """The planned state of a proposed one: what the API decides is unknown, write-only values leave."""
+def planned(block: Json, value: Json, prior: Json | None = None) -> Json:
+    """The planned state of a proposed one: what the API decides is unknown, write-only values leave.
+
+    `prior`: the state so far, None for what is created.
+    """
     result = dict(value)
     for name, attribute in block.get("attributes", {}).items():
         if attribute.get("write_only"):
             result[name] = None
-        elif creating and attribute.get("computed") and result.get(name) is None:
+        elif prior is None and attribute.get("computed") and result.get(name) is None:
             result[name] = UNKNOWN
     for name, nested in block.get("block_types", {}).items():
-        result[name] = _each(nested, result.get(name), lambda item, inner: planned(inner, item, creating=creating))
+        # Computed values within blocks that are there stay as terraform proposes them.
+        result[name] = _each(nested, result.get(name), lambda item, inner: planned(inner, item, prior))
         # A block that the configuration leaves out but the API fills in: references into it must not fail.
-        if creating and not result[name] and nested["nesting_mode"] == "list" and _has_computed(nested["block"]):
-            result[name] = UNKNOWN
+        if not result[name] and nested["nesting_mode"] == "list" and _has_computed(nested["block"]):
+            result[name] = UNKNOWN if prior is None else prior.get(name)
     return result
 
 
@@ -140,7 +144,7 @@ def answered(block: Json, config: Json, *, also_optional: bool = False) -> Json:
     `also_optional`: as well the arguments that the API sets where the configuration is silent, as of
     data.google_project.project_id; terraform allows that of data sources only.
     """
-    value = applied(block, planned(block, config, creating=True))
+    value = applied(block, planned(block, config))
     for name, attribute in block.get("attributes", {}).items():
         if also_optional and value.get(name) is None and attribute["type"] == "string":
             value[name] = made_up(name, "string")

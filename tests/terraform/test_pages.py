@@ -32,7 +32,7 @@ def commands(tool: str) -> list[list[str]]:
             for line in re.sub(r"\\\n", " ", block).splitlines():
                 line = re.sub(r"\s+#( .*)?$", "", re.sub(r"^#.*", "", line))
                 for part in re.split(r"\$\(|&&|\|(?!\|)|;|\)\"?$", line):
-                    if match := re.search(rf"(?:^|\s)({tool} .*)", part):
+                    if match := re.search(rf"(?:^|\s)({tool} [a-z-].*)", part):
                         found.append(
                             [word.strip("\"'") for word in shlex.split(match[1].replace("'", "").replace('"', ""))]
                         )
@@ -111,7 +111,8 @@ def test_kubectl_knows_every_command_and_flag() -> None:
             name
             for name in (" ".join(words[1:3]), words[1])
             if name == words[1]
-            or name in ("create namespace", "create rolebinding", "rollout restart", "rollout status")
+            or name
+            in ("create namespace", "create rolebinding", "config set-context", "rollout restart", "rollout status")
         )
         if name not in helps:
             done = subprocess.run(["kubectl", *name.split(), "--help"], capture_output=True, text=True)

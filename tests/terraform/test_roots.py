@@ -32,7 +32,7 @@ def test_a_project_comes_about_by_handing_on_the_outputs(stack: dict[str, Root])
     counts = {name: len(planned_resources(root.plan)) for name, root in stack.items()}
     # Enough to notice a root that lost its content, and a for_each that became empty.
     assert counts["bootstrap"] >= 50
-    assert counts["platform"] >= 60
+    assert counts["platform"] >= 45
     assert counts["production"] >= 29
     assert counts["development"] == counts["production"] - 2, "no uptime check, nobody let into Dagster"
 
@@ -86,7 +86,7 @@ def test_all_roots_ask_for_the_same_versions(root: str) -> None:
 
 def test_the_costs_of_an_instance_add_up() -> None:
     page = (TERRAFORM / "instance/README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (.+?) \| .* \| \**([\d.]+)\** \| \**([\d.]+)\** \|$", page, re.M)
+    rows = re.findall(r"^\| (.+?) \|.*\| \**([\d.]+)\** \| \**([\d.]+)\** \|$", page, re.M)
     *parts, total = rows
     assert total[0] == "**sum**"
     for column in (1, 2):

@@ -78,7 +78,7 @@ BLOCK = {
 
 def test_a_plan_leaves_to_the_cloud_what_is_the_clouds_and_drops_secrets() -> None:
     proposed = {"name": "a", "id": None, "token_wo": "secret", "endpoint": []}
-    assert planned(BLOCK, proposed, creating=True) == {
+    assert planned(BLOCK, proposed) == {
         "name": "a",
         "id": UNKNOWN,
         "token_wo": None,
@@ -88,7 +88,8 @@ def test_a_plan_leaves_to_the_cloud_what_is_the_clouds_and_drops_secrets() -> No
 
 def test_a_changed_resource_keeps_what_the_cloud_said_before() -> None:
     state = {"name": "b", "id": "fake-id", "token_wo": "secret", "endpoint": [{"address": "fake-address"}]}
-    assert planned(BLOCK, state, creating=False) == {**state, "token_wo": None}
+    proposed = {**state, "name": "c", "endpoint": []}
+    assert planned(BLOCK, proposed, state) == {**state, "name": "c", "token_wo": None}
 
 
 def test_after_apply_nothing_is_unknown() -> None:
