@@ -29,12 +29,10 @@ def written(root: Path) -> str:
     """The root's README with its tables as they ought to be."""
     text = (root / "README.md").read_text(encoding="utf-8")
     for name, table in tables(root).items():
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found, table=table: f"{found[1]}{table}\n{found[2]}",
-            text,
-            flags=re.S,
-        )
+        before, opening, rest = text.partition(f"<!-- {name} -->\n")
+        _, closing, after = rest.partition(f"<!-- /{name} -->")
+        if closing:
+            text = f"{before}{opening}{table}\n{closing}{after}"
     return text
 
 

@@ -77,7 +77,7 @@ BLOCK = {
 
 
 def test_a_plan_leaves_to_the_cloud_what_is_the_clouds_and_drops_secrets() -> None:
-    proposed = {"name": "a", "id": None, "token_wo": "secret", "endpoint": []}
+    proposed: dict[str, Any] = {"name": "a", "id": None, "token_wo": "secret", "endpoint": []}
     assert planned(BLOCK, proposed) == {
         "name": "a",
         "id": UNKNOWN,
