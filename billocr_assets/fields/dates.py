@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, time
+from typing import Literal
 
 _DIGIT = "[0-9OoDQIl|iSBZz]"
 _SEPARATOR = r" ?[-/.,'] ?"
@@ -40,6 +41,10 @@ _MONTHS: tuple[tuple[str, ...], ...] = (
 )
 
 
+# Languages whose numeric dates begin with the day, or with the year.
+_DAY_FIRST = frozenset(("cs", "de", "fr", "hu", "ms", "pl", "sk"))
+
+
 @dataclass(frozen=True, slots=True)
 class FoundDate:
     """A date in a text: ``candidates`` has each date that the print allows, day before month first."""
@@ -48,6 +53,7 @@ class FoundDate:
     end: int
     text: str
     candidates: tuple[date, ...]
+    order_from: Literal["date", "language"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,11 @@ def find_times(text: str) -> list[FoundTime]:
     return times
 
 
-def settle_order(dates: Iterable[FoundDate]) -> list[FoundDate]:
-    """Open orders settled where another date of the same bill, written with the same sign, has but one reading."""
+def settle_order(dates: Iterable[FoundDate], language: str | None = None) -> list[FoundDate]:
+    """Open orders settled by another date of the same bill with the same sign, or by the bill's language.
+
+    English is written in both orders and settles nothing.
+    """
     listed = list(dates)
     orders: dict[str, set[bool]] = {}
     for each in listed:
@@ -114,7 +123,9 @@ def settle_order(dates: Iterable[FoundDate]) -> list[FoundDate]:
         parts = _parts(each)
         known = orders.get(parts[1], set()) if parts else set()
         if len(each.candidates) == 2 and len(known) == 1:
-            each = replace(each, candidates=(each.candidates[0 if known == {True} else 1],))
+            each = replace(each, candidates=(each.candidates[0 if known == {True} else 1],), order_from="date")
+        elif len(each.candidates) == 2 and language in _DAY_FIRST:
+            each = replace(each, candidates=each.candidates[:1], order_from="language")
         settled.append(each)
     return settled
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from billocr_assets.fields.dates import FoundDate, find_dates, find_times, settle_order
 from billocr_assets.fields.items import find_items
-from billocr_assets.fields.lexicon import concepts
+from billocr_assets.fields.lexicon import concepts, language_of
 from billocr_assets.fields.model import Clock, Currency, Day, Fields
 from billocr_assets.fields.money import CURRENCIES, WHOLE, decimal_separator, find_amounts
 from billocr_assets.fields.parties import find_address, find_company, find_vat_id
@@ -54,7 +54,7 @@ def extract_fields(document: Document) -> Fields:
 def _find_date(rows: list[Row]) -> tuple[Day | None, int]:
     """The bill's date and its row: near a word for it, beside a time, and high up count for a date."""
     found = [(index, each) for index, row in enumerate(rows) for each in find_dates(row.text)]
-    settled = settle_order(each for _, each in found)
+    settled = settle_order((each for _, each in found), language_of(row.text for row in rows))
     best: tuple[float, int, FoundDate] | None = None
     repeated = [each.candidates[0] for each in settled]
     for (index, _), each in zip(found, settled, strict=True):
@@ -66,9 +66,10 @@ def _find_date(rows: list[Row]) -> tuple[Day | None, int]:
     score, index, each = best
     row = rows[index]
     certainty = (0.97 if score > 1 else 0.85) * (0.6 if len(each.candidates) > 1 else 1.0)
+    certainty *= 0.95 if each.order_from == "language" else 1.0
     confidence = certainty * row.confidence(each.start, each.end)
     sources = row.sources(each.start, each.end)
-    return Day(each.text, each.candidates[0], sources, confidence, each.candidates), index
+    return Day(each.text, each.candidates[0], sources, confidence, each.candidates, each.order_from), index
 
 
 def _date_score(row: Row, each: FoundDate) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from rapidfuzz.distance import Levenshtein
@@ -184,6 +185,17 @@ _PHRASES: dict[str, str] = {
     "recipient": "bill to, sold to, deliver to, customer, ship to, kunde, odberatel, nabywca, vevo, client, to",
 }
 
+# Words that tell a bill's language, folded. English has none: its words stand on bills everywhere.
+_TELLTALES: dict[str, str] = {
+    "ms": "jalan jln taman sdn bhd jumlah tunai baki terima kasih selangor johor malaysia syarikat kedai restoran",
+    "de": "summe mwst bar ruckgeld vielen dank fur ihren einkauf strasse str gmbh ust steuer kasse uhr rechnung zahlen",
+    "cs": "celkem dph uctenka hotove dekujeme nakup pokladna ulice dic prodejna zaklad sazba uhrade datum kc",
+    "sk": "spolu dph uhradu blok dakujeme nakup pokladna ulica ico predajna zaklad sadzba hotovost eur datum",
+    "pl": "suma ptu paragon fiskalny gotowka reszta nip dziekujemy sprzedaz zaplaty pln razem ul sklep kasa",
+    "hu": "osszesen afa nyugta keszpenz visszajaro koszonjuk adoszam fizetendo vegosszeg utca szamla ft huf reszosszeg",
+    "fr": "montant tva especes rendu merci visite rue caisse ttc ht siret payer facture votre carte",
+}
+_TELLING = {language: frozenset(words.split()) for language, words in _TELLTALES.items()}
 _SHORT = {"AMT": "AMOUNT", "TTL": "TOTAL", "NETT": "NET"}
 _FUZZY_FROM = 5
 _LONGEST_PHRASE = 4
@@ -218,6 +230,14 @@ def mentions(text: str) -> tuple[tuple[str, int], ...]:
             for concept in _concepts_of("".join(words[start : start + length])):
                 found.append((concept, start))
     return tuple(found)
+
+
+def language_of(texts: Iterable[str]) -> str | None:
+    """The language of a bill as an ISO 639-1 code; None where fewer than three words tell it, or two do alike."""
+    seen = {word for text in texts for word in fold(text).lower().split()}
+    hits = sorted(((len(seen & words), language) for language, words in _TELLING.items()), reverse=True)
+    (most, language), (second, _) = hits[:2]
+    return language if most >= 3 and most > second else None
 
 
 @lru_cache(maxsize=4096)

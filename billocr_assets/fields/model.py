@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from billocr_assets.ocr.document import Polygon, as_polygon
 
-Consistency = Literal["consistent", "contradicted", "unknown"]
+Consistency = Literal["consistent", "corrected", "contradicted", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,18 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date. More than one candidate: the print allows each of them, and ``value`` is only the likeliest."""
+    """A date. More than one candidate: the print allows each of them, and ``value`` is only the likeliest.
+
+    ``order_from`` says what told day and month apart where the print alone does not: ``date`` (another date of the
+    bill) or ``language`` (of the bill); None where the print does, or nothing.
+    """
 
     text: str
     value: date
     sources: tuple[Source, ...]
     confidence: float
     candidates: tuple[date, ...]
+    order_from: Literal["date", "language"] | None = None
 
     @property
     def ambiguous(self) -> bool:
@@ -124,7 +129,8 @@ class Fields:
 
     Attributes:
         decimal_separator: the convention of this bill, ``.`` or ``,``; None where no amount shows it.
-        consistency: ``consistent`` where at least one check holds and none fails, ``contradicted`` where one fails.
+        consistency: ``consistent`` where at least one check holds and none fails, ``contradicted`` where one fails;
+            ``corrected`` where the total as it was read was one sign from what the other sums agree on and now is that.
         checks: the sums that could be tried.
     """
 
@@ -207,7 +213,8 @@ def _money(data: dict[str, Any]) -> Money:
 
 def _day(data: dict[str, Any]) -> Day:
     candidates = tuple(date.fromisoformat(candidate) for candidate in data["candidates"])
-    return Day(value=date.fromisoformat(data["value"]), candidates=candidates, **_common(data))
+    value = date.fromisoformat(data["value"])
+    return Day(value=value, candidates=candidates, order_from=data.get("order_from"), **_common(data))
 
 
 def _clock(data: dict[str, Any]) -> Clock:

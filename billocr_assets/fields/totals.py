@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
+from rapidfuzz.distance import Levenshtein
+
 from billocr_assets.fields.dates import find_dates
 from billocr_assets.fields.lexicon import concepts, fold, mentions
 from billocr_assets.fields.model import Check, Consistency, Money, Payment, Tax
@@ -18,6 +20,10 @@ _RATE = re.compile(r"(?<!\d)(\d{1,2}(?:[.,]\d{1,2})?) ?%")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _CURRENCY = re.compile("|".join(map(re.escape, sorted(CURRENCIES, key=len, reverse=True))), re.IGNORECASE)
 _ZERO = Decimal(0)
+# The largest coin that a total is rounded to where cents are not paid.
+_COIN = Decimal("0.05")
+# A total above this confidence is left as it was read, whatever the rest of the bill says.
+_SURE = 0.8
 _NOT_A_TAX = frozenset(
     ("inclusive", "exclusive", "subtotal", "quantity", "rounding", "cash", "change", "tax_summary", "grand_total")
 )
@@ -39,9 +45,13 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Everything :func:`find_sums` found; names as in :class:`fields.model.Fields`."""
+    """Everything :func:`find_sums` found; names as in :class:`fields.model.Fields`.
+
+    ``corrected``: the total was misread, and is what the other sums of the bill agree on.
+    """
 
     total: Money | None
+    corrected: bool
     subtotal: Money | None
     taxes: tuple[Tax, ...]
     rounding: Money | None
@@ -144,14 +154,34 @@ def find_sums(rows: list[Row], separator: str | None, items: Decimal | None) -> 
             for rounded in {value + rounding.money.value, value - rounding.money.value} & values:
                 if rounded % Decimal("0.05") == 0:
                     expected[rounded] += 2
+    gross = _gross(taxes)
+    if gross:
+        # Its rounding may be printed or not.
+        near = {
+            each.money.value for each in labelled if abs(each.money.value - gross) < _COIN and _total_score(each) > 0
+        }
+        for value in near | {gross}:
+            expected[value] += 2
     total = _total(labelled, expected, len(rows))
     if total is None:
         total = _unlabelled_total(rows, separator, expected)
+    witnesses = Counter(
+        value
+        for value in (
+            abs(cash.money.value) - abs(change.money.value) if cash and change else None,
+            abs(card.money.value) if card else None,
+            gross,
+            items,
+        )
+        if value
+    )
+    corrected = _corrected(total, witnesses) if total else None
     payments = tuple(
         Payment(method, paid.money) for method, paid in (("cash", cash), ("card", card)) if paid is not None
     )
     return Sums(
-        total=total,
+        total=corrected or total,
+        corrected=corrected is not None,
         subtotal=subtotal.money if subtotal else None,
         taxes=taxes,
         rounding=rounding.money if rounding else None,
@@ -185,9 +215,39 @@ def check(sums: Sums, items: Decimal | None) -> tuple[Consistency, tuple[Check, 
         checks.append(Check("items = subtotal", items, sums.subtotal.value))
     elif items is not None and sums.rounding and abs(items - total) == abs(sums.rounding.value):
         checks.append(Check("items + rounding = total", total, total))
+    gross = _gross(sums.taxes)
+    if gross and gross == total:
+        checks.append(Check("net + tax = total", gross, total))
     if any(not each.holds for each in strict):
         return "contradicted", tuple(checks)
+    if sums.corrected:
+        return "corrected", tuple(checks)
     return ("consistent" if checks else "unknown"), tuple(checks)
+
+
+def _gross(taxes: tuple[Tax, ...]) -> Decimal | None:
+    """What the table of taxes comes to, None without one."""
+    if not taxes or any(tax.base is None for tax in taxes):
+        return None
+    return sum(((tax.base or _ZERO) + tax.amount.value for tax in taxes), _ZERO)
+
+
+def _corrected(total: Money, witnesses: Counter[Decimal]) -> Money | None:
+    """The total that two other sums of the bill agree on, where the one that was read is a slip from it.
+
+    A slip is one wrong, lost or added sign; only a total that the recogniser was unsure of is corrected.
+    """
+    if not witnesses or total.confidence >= _SURE:
+        return None
+    value, agreeing = witnesses.most_common(1)[0]
+    if agreeing < 2 or total.value in witnesses or abs(value - total.value) < _COIN:
+        return None
+    sign = "," if re.search(r",\d\d$", total.text) else "."
+    printed = str(value).replace(".", sign)
+    digits = re.sub(r"[^\d.,]", "", total.text)
+    if Levenshtein.distance(digits, printed, score_cutoff=1) > 1:
+        return None
+    return Money(total.text.replace(digits, printed), value, total.sources, total.confidence)
 
 
 def _built_up(sums: Sums, total: Decimal) -> Decimal:

@@ -139,7 +139,8 @@ def field_rows(fields: Fields) -> list[dict[str, Any]]:
     rows.append(_row("Rounding", fields.rounding, _money(fields.rounding, currency)))
     total = _row("Total", fields.total, _money(fields.total, currency))
     if total and fields.consistency != "unknown":
-        total["note"] = "adds up" if fields.consistency == "consistent" else "does not add up"
+        notes = {"consistent": "adds up", "corrected": "corrected by the other sums"}
+        total["note"] = notes.get(fields.consistency, "does not add up")
         total["warn"] = fields.consistency == "contradicted"
     rows.append(total)
     rows += [_row(f"Paid ({pay.method})", pay.amount, _money(pay.amount, currency)) for pay in fields.payments]

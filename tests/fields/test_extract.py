@@ -380,3 +380,46 @@ def test_the_table_of_taxes_has_no_subtotal():
     assert fields.subtotal.value == Decimal("997.90")
     assert fields.consistency == "consistent"
     assert [(str(tax.rate), str(tax.amount.value)) for tax in fields.taxes] == [("15", "27.86"), ("12", "84.03")]
+
+
+def test_a_misread_total_is_corrected_by_two_other_sums_and_says_so():
+    bill = """
+        MILL CAFE
+        OAT MILK              4.00
+        RYE BREAD             2.70
+        TOTAL            RM   6.10
+        CASH                 10.00
+        CHANGE                3.30
+    """
+    unsure = extract_fields(bills.document(bill, confidence=0.6))
+    assert (unsure.total.value, unsure.total.text) == (Decimal("6.70"), "6.70")
+    assert unsure.consistency == "corrected"
+    sure = extract_fields(bills.document(bill, confidence=0.99))
+    assert sure.total.value == Decimal("6.10")
+    assert sure.consistency == "contradicted"
+    other = extract_fields(bills.document(bill.replace("6.10", "8.15"), confidence=0.6))
+    assert other.total.value == Decimal("8.15")
+    assert other.consistency == "contradicted"
+
+
+def test_the_table_of_taxes_speaks_for_a_total_that_payment_contradicts():
+    fields = fields_of("""
+        Bäckerei Krume GmbH
+        Käse      2,59 x  2  5,18 A
+        Bulgur    0,99 x  2  1,98 A
+        zu zahlen
+        Bar             1.110,00
+        MWST%     MWST  Netto  Brutto
+        A 7 %     0,47   6,69    7,16
+    """)
+    assert fields.total.value == Decimal("7.16")
+
+
+def test_the_language_of_the_bill_settles_the_order_of_day_and_month_and_says_so():
+    german = fields_of(bills.GERMAN.replace("02.03.2020", "02/03/2020")).date
+    assert (german.value, german.ambiguous, german.order_from) == (date(2020, 3, 2), False, "language")
+    malay = fields_of(bills.ENGLISH.replace("25/12/2018", "03/04/2018")).date
+    assert (malay.value, malay.order_from) == (date(2018, 4, 3), "language")
+    english = fields_of("MILL CAFE\nDate 03/04/2018 10:41\nTOTAL  4.05").date
+    assert (english.ambiguous, english.order_from) == (True, None)
+    assert fields_of("MILL CAFE\nDate 03/04/2018\nDue 28/04/2018\nTOTAL  4.05").date.order_from == "date"

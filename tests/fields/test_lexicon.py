@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from billocr_assets.fields.lexicon import concepts, fold, mend_phrases, mend_word
+from billocr_assets.fields.lexicon import concepts, fold, language_of, mend_phrases, mend_word
+from tests.fields import bills
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,12 @@ def test_a_word_of_an_address_is_mended_by_letters_that_look_alike(read: str, pr
 )
 def test_short_words_are_mended_by_the_words_beside_them(read: str, printed: str):
     assert mend_phrases(read) == printed
+
+
+@pytest.mark.parametrize(
+    ("bill", "language"),
+    [(bills.GERMAN, "de"), (bills.CZECH, "cs"), (bills.SLOVAK, "sk"), (bills.POLISH, "pl"), (bills.HUNGARIAN, "hu"),
+     (bills.FRENCH, "fr"), (bills.ENGLISH, "ms"), ("MILL CAFE TOTAL 4.05 THANK YOU", None)],
+)  # fmt: skip
+def test_the_words_of_a_bill_tell_its_language(bill: str, language: str | None):
+    assert language_of(bill.splitlines()) == language
