@@ -77,6 +77,9 @@ def find_items(rows: list[Row], separator: str | None) -> tuple[Item, ...]:
                 confidence=min(row.confidence() for row in rows_of_item) * (0.9 if each.unit_price else 0.8),
             )
         )
+    items = [item for item in items if item.name]
+    if len(items) > 2 and items[-1].amount == sum(item.amount for item in items[:-1]):
+        items.pop()  # "Goods 66.56": a sum whose word is not known as one
     return tuple(items)
 
 
