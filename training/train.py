@@ -1,4 +1,4 @@
-"""Trains one of the three nets: ``python -m training.train fit|export|evaluate NET ...``.
+"""Trains one of the three nets: ``python -m training.train fit|average|export|evaluate NET ...``.
 
 Each net has two modules of its name: ``training.tasks`` gives ``train`` and ``export``, ``training.evaluation`` gives
 ``evaluate``, the figures of an exported graph.
@@ -49,6 +49,25 @@ def train(
         module.train(None, run, minutes, start=start, config=module.Config(**hyper), pages=pages, **options)
     else:
         module.train(packs, run, minutes, start=start, **hyper, **options)
+
+
+def average(runs: Sequence[Path], run: Path) -> None:
+    """Writes the mean of the weights of ``runs``, each begun with the one before, to ``run/last.ckpt``.
+
+    Such a mean reads better than any of them (Wortsman et al., Model soups, 2022); minutes and steps add up.
+    """
+    states = [torch.load(each / "last.ckpt", map_location="cpu", weights_only=False) for each in runs]
+    mean = states[-1]
+    for name, value in mean["state_dict"].items():
+        if value.is_floating_point():
+            mean["state_dict"][name] = torch.stack([state["state_dict"][name] for state in states]).mean(0)
+    mean["global_step"] = sum(state["global_step"] for state in states)
+    mean["callbacks"]["Budget"]["spent"] = sum(state["callbacks"]["Budget"]["spent"] for state in states)
+    run.mkdir(parents=True, exist_ok=True)
+    torch.save(mean, run / "last.ckpt")
+    commands = [each / "command.txt" for each in runs]
+    said = [command.read_text(encoding="utf-8").strip() for command in commands if command.exists()]
+    (run / "command.txt").write_text("; ".join(said) + "\n", encoding="utf-8")
 
 
 def export(net: str, run: Path, folder: Path, version: str) -> dict[str, Any]:
@@ -108,6 +127,10 @@ def main(arguments: list[str] | None = None) -> int:
     fitting.add_argument("--seed", type=int, default=0)
     fitting.add_argument("--threads", type=int, default=1)
 
+    averaging = commands.add_parser("average", help="the mean of the weights of several runs")
+    averaging.add_argument("--run", type=Path, required=True, help="folder for the mean")
+    averaging.add_argument("--of", type=Path, action="append", required=True, help="folder of a run; several times")
+
     exporting = commands.add_parser("export", help="write the averaged weights as ONNX")
     exporting.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
     exporting.add_argument("--folder", type=Path, required=True, help="folder for model.onnx")
@@ -121,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
             "--receipts", type=Path, action="append", default=[],
             help="folder of annotated receipts; without one, rendered bills alone",
         )  # fmt: skip
-    for command in (fitting, exporting, measuring):
+    for command in (fitting, averaging, exporting, measuring):
         command.add_argument("net", choices=NETS)
     options = parser.parse_args(arguments)
 
@@ -137,6 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
                 synthetic_share=options.synthetic_share, start=options.start, rate=options.rate,
         )  # fmt: skip
         print(f"{options.net}: trained, {options.run / 'last.ckpt'}")
+    elif options.command == "average":
+        average(options.of, options.run)
+        print(f"{options.net}: mean of {len(options.of)} runs, {options.run / 'last.ckpt'}")
     elif options.command == "export":
         export(options.net, options.run, options.folder, options.version)
         print(f"{options.net}: {options.folder / 'model.onnx'}")

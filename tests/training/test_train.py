@@ -51,6 +51,26 @@ def test_the_command_line_trains_exports_and_measures(tmp_path: Path) -> None:
     assert 0 <= metrics["figures"]["rendered"]["word_f1_4px"] <= 1
 
 
+def test_the_mean_of_two_runs_is_their_mean_and_says_how_they_were_made(tmp_path: Path) -> None:
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for run, weight in zip(runs, (1.0, 3.0), strict=True):
+        run.mkdir()
+        (run / "command.txt").write_text(f"fit {run.name}\n")
+        state = {"net.weight": torch.tensor([weight]), "net.num_batches_tracked": torch.tensor(7)}
+        torch.save({"state_dict": state, "global_step": 5, "callbacks": {"Budget": {"spent": 60.0}}}, run / "last.ckpt")
+    assert (
+        train.main(
+            ["average", "line_segmenter", "--run", str(tmp_path / "c"), "--of", str(runs[0]), "--of", str(runs[1])]
+        )
+        == 0
+    )
+    mean = torch.load(tmp_path / "c" / "last.ckpt", weights_only=False)
+    assert mean["state_dict"]["net.weight"].tolist() == [2.0]
+    assert mean["state_dict"]["net.num_batches_tracked"] == 7
+    assert (mean["global_step"], mean["callbacks"]["Budget"]["spent"]) == (10, 120.0)
+    assert (tmp_path / "c" / "command.txt").read_text() == "fit a; fit b\n"
+
+
 def test_a_graph_that_differs_from_its_net_is_not_exported(tmp_path: Path) -> None:
     class Fickle(torch.nn.Module):
         """Noise is what no graph can repeat."""
