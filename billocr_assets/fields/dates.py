@@ -95,6 +95,35 @@ def find_dates(text: str) -> list[FoundDate]:
     return sorted(found, key=lambda each: each.start)
 
 
+def find_near_dates(text: str) -> list[FoundDate]:
+    """Dates that are none because one digit of the day or the month was misread, with the dates they can have been."""
+    found = []
+    for match in _NUMERIC.finditer(text):
+        day, month, year = (_digits(match[group]) for group in (1, 3, 5))
+        possible = [
+            candidate
+            for place, part in enumerate((day, month))
+            for i, digit in enumerate(part)
+            for other in _LOOK_ALIKE.get(digit, "")
+            for parts in [[day, month]]
+            if (candidate := _date(year, *reversed(_replaced(parts, place, part[:i] + other + part[i + 1 :]))))
+        ]
+        candidates = tuple(dict.fromkeys(possible))
+        if candidates:
+            sign = next((sign for sign in (match[4].strip(), match[2].strip()) if sign and sign in "-/."), ".")
+            printed = f"{candidates[0].day:02}{sign}{candidates[0].month:02}{sign}{year}"
+            found.append(FoundDate(*match.span(), printed, candidates))
+    return found
+
+
+def _replaced(parts: list[str], place: int, part: str) -> list[str]:
+    return [part if i == place else other for i, other in enumerate(parts)]
+
+
+# The digits that a misread one can have been, the likeliest first.
+_LOOK_ALIKE = {"3": "02", "4": "1", "5": "3", "6": "0", "7": "21", "8": "03", "9": "0"}
+
+
 def find_times(text: str) -> list[FoundTime]:
     """Times of day of a text; a number with a point needs seconds or AM/PM to be one, or it would be a price."""
     times = []

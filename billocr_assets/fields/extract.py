@@ -6,7 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from billocr_assets.fields.dates import FoundDate, find_dates, find_times, settle_order
+from billocr_assets.fields.dates import FoundDate, find_dates, find_near_dates, find_times, settle_order
 from billocr_assets.fields.items import find_items
 from billocr_assets.fields.lexicon import concepts, language_of
 from billocr_assets.fields.model import Clock, Currency, Day, Fields
@@ -54,6 +54,10 @@ def extract_fields(document: Document) -> Fields:
 def _find_date(rows: list[Row]) -> tuple[Day | None, int]:
     """The bill's date and its row: near a word for it, beside a time, and high up count for a date."""
     found = [(index, each) for index, row in enumerate(rows) for each in find_dates(row.text)]
+    misread = not found
+    if misread:
+        labelled = [(index, row) for index, row in enumerate(rows) if _tells_a_date(row)]
+        found = [(index, each) for index, row in labelled for each in find_near_dates(row.text)]
     settled = settle_order((each for _, each in found), language_of(row.text for row in rows))
     best: tuple[float, int, FoundDate] | None = None
     repeated = [each.candidates[0] for each in settled]
@@ -67,9 +71,15 @@ def _find_date(rows: list[Row]) -> tuple[Day | None, int]:
     row = rows[index]
     certainty = (0.97 if score > 1 else 0.85) * (0.6 if len(each.candidates) > 1 else 1.0)
     certainty *= 0.95 if each.order_from == "language" else 1.0
+    certainty *= 0.5 if misread else 1.0
     confidence = certainty * row.confidence(each.start, each.end)
     sources = row.sources(each.start, each.end)
     return Day(each.text, each.candidates[0], sources, confidence, each.candidates, each.order_from), index
+
+
+def _tells_a_date(row: Row) -> bool:
+    """Whether a row has a word for a date, a time or a document's number, and so a date rather than an amount."""
+    return bool(concepts(row.text) & {"date", "document"} or find_times(row.text)) or "No" in row.text
 
 
 def _date_score(row: Row, each: FoundDate) -> float:

@@ -115,7 +115,8 @@ def _region(rows: list[Row], separator: str | None) -> list[Row]:
     if separator == WHOLE:  # "Asztal : 8" is no amount
         priced = [each and ":" not in row.text for each, row in zip(priced, rows, strict=True)]
     first = next((i for i, row in enumerate(rows) if priced[i] and not concepts(row.text) & _NO_ITEM), len(rows))
-    if heading is not None and heading <= first:
+    between = rows[first : heading or 0]
+    if heading is not None and not any(concepts(row.text) & _SUMS for row in between):
         start = heading + 1
         while start < len(rows) and is_heading(rows[start]):
             start += 1
@@ -127,6 +128,8 @@ def _region(rows: list[Row], separator: str | None) -> list[Row]:
         said = concepts(rows[at].text)
         # Names of goods are one letter from words of payment: "Tarte", "Plátka".
         ends = (said & _SUMS) or (exact_concepts(rows[at].text) & _PAYMENT)
+        if ends == {"rounding"} and priced[at] and abs(find_money(rows[at].text, separator)[-1].value) >= 1:
+            ends = frozenset()  # "Round Tub White"
         taxed = priced[at] and "tax" in said and "%" in rows[at].text
         begun = at > first or separator == WHOLE
         if (ends and (priced[at] or begun)) or ("quantity" in said and not priced[at] and begun) or taxed:

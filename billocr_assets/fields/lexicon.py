@@ -258,11 +258,16 @@ def _concepts_of(key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(concept for phrase in close for concept in _INDEX[phrase]))
 
 
+_AS_CAPITALS = str.maketrans("l0", "IO")
+
+
 def mend_word(word: str) -> str:
     """A word of names and addresses for one that is a single letter away from it, else the word itself.
 
     Only for words that the recogniser was unsure of. The case of the word is kept, and so are signs around it.
     """
+    if re.fullmatch(r"\W*(?=\w*[A-Z]\w*[A-Z])[A-Z]*[l0][A-Z]+\W*|\W*[A-Z]{2,}[l0][A-Z]*\W*", word):
+        word = word.translate(_AS_CAPITALS)
     match = re.fullmatch(r"(\W*)([^\W\d_]{5,})(\W*)", word)
     if not match or fold(match[2]) in _NAME_WORDS:
         return word

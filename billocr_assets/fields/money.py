@@ -25,7 +25,7 @@ _NUMBER = (
     r"(?:(?<![\d.,:/\-A-Z#])|(?<=[ :]/)|(?<=RM|KC)|(?<=EUR|GBP|USD|CHF|MYR|PLN|CZK|HUF)"
     r"|(?<=[€$£])|(?<=(?<![A-Z\d])S))(?P<sign>- ?)?"
     r"(?P<whole>\d{1,3}(?:[GROUP]\d{3})+(?!\d)|\d+|(?=[.,]\d\d(?!\d)))"
-    r"(?:(?P<gap> ?)(?P<point>[.,]) ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
+    r"(?:(?P<gap> ?)(?P<point>[.,])(?P=point)? ?(?P<cents>\d{2,4}|[-–—](?!\d)))?"
     r"(?P<minus>-(?!\d))?(?![\d%]|/[\d%]|:\d|[.,]\d| ?(?:%|(?:UHR|HRS?|[AP]M)\b))"
 )
 _ANY_GROUPS = re.compile(_NUMBER.replace("GROUP", " .,'’"), re.IGNORECASE)
@@ -87,7 +87,7 @@ def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
             value = -value
         # A sign that touches the number is printed with it.
         glued = sign[1] if sign and before.endswith(sign[1]) else ""
-        printed = glued + re.sub(r"(?<=\d) ?([.,]) ?(?=\d)", r"\1", match.group().strip())
+        printed = glued + re.sub(r"(?<=\d) ?([.,])\1? ?(?=\d)", r"\1", match.group().strip())
         amounts.append(Amount(start, match.end(), printed, value, decimals, currency[1] if currency else None))
     return amounts
 

@@ -93,7 +93,8 @@ def _mended(rows: list[Row], members: list[Row]) -> str:
 
 def _legible(row: Row) -> bool:
     """Whether a row beside a name can be part of it: not a scribble or a logo that was taken for letters."""
-    return row.confidence() >= _ILLEGIBLE and not _stops(row)
+    letters = re.search(r"[^\W\d_]{2}|^\W*[^\W\d_]\W*$", row.text)
+    return letters is not None and row.confidence() >= _ILLEGIBLE and not _stops(row)
 
 
 def _without_numbers(text: str) -> str:
@@ -106,8 +107,9 @@ def find_address(rows: list[Row], start: int) -> Text | None:
     """The address: the rows from the first that looks like one to the last before phone, tax number or document."""
     end = min(len(rows), start + _HEAD_ROWS)
     first = next((i for i in range(start, end) if _address_score(rows[i]) >= 1.5 and not _stops(rows[i])), None)
-    if first is None and start < end and _NUMBERED.match(rows[start].text) and not _stops(rows[start]):
-        first = start  # no word for a street, but a house number right below the merchant
+    if first is None:  # no word for a street, but a house number right below the merchant
+        near = range(start, min(end, start + 2))
+        first = next((i for i in near if _NUMBERED.match(rows[i].text) and not _stops(rows[i])), None)
     if first is None:
         return None
     # A quarter without any number is the branch's name where the street with its number follows.
@@ -176,7 +178,8 @@ def _continues(row: Row, following: Row) -> bool:
     words = fold(following.text).split()
     if not words or _stops(following):
         return False
-    if row.text.count("(") > row.text.count(")") or row.text.rstrip().endswith("&"):
+    name = _without_numbers(row.text)
+    if name.count("(") > name.count(")") or name.endswith("&"):
         return True
     if _address_score(following) >= 1.5 or len(words) > 6:
         return False

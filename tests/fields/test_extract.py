@@ -423,3 +423,11 @@ def test_the_language_of_the_bill_settles_the_order_of_day_and_month_and_says_so
     english = fields_of("MILL CAFE\nDate 03/04/2018 10:41\nTOTAL  4.05").date
     assert (english.ambiguous, english.order_from) == (True, None)
     assert fields_of("MILL CAFE\nDate 03/04/2018\nDue 28/04/2018\nTOTAL  4.05").date.order_from == "date"
+
+
+def test_a_date_with_one_impossible_digit_is_given_with_what_it_can_have_been():
+    day = fields_of("MILL CAFE\nBILL DT: 72/01/2017 09:09:16 PM\nTOTAL  4.05").date
+    assert day.candidates == (date(2017, 1, 22), date(2017, 1, 12))
+    assert day.ambiguous
+    assert day.confidence < 0.5
+    assert fields_of("MILL CAFE\nROOM 72/01/20 4.05").date is None

@@ -28,6 +28,7 @@ from billocr_assets.fields.money import decimal_separator, find_amounts, find_mo
         ("TOTAL: S8.20", ".", "8.20"),
         ("Total: /94.19", ".", "94.19"),
         ("€1,95/A", ",", "1.95"),
+        ("343..95", ".", "343.95"),
         ("1O.5l", ".", "10.51"),
     ],
 )
