@@ -65,12 +65,9 @@ def test_only_the_blank_class_reads_as_nothing() -> None:
 def test_clean_print_in_an_unseen_font_is_read(recogniser: LineRecogniser) -> None:
     read = [segment.text for segment in recogniser.recognise([line(text) for text in TEXTS])]
     assert sum(Levenshtein.distance(truth, text) for truth, text in zip(TEXTS, read, strict=True)) <= 2
-    assert [text for text in read if any(c.isdigit() for c in text)] == [
-        "1 x Orange juice 0.3 l",
-        "23.40",
-        "VAT 20 %",
-        "12",
-    ]
+    # A blank may be lost in narrow print; a digit, a point or a letter beside a number may not.
+    numbers = [text.replace(" ", "") for text in read if any(c.isdigit() for c in text)]
+    assert numbers == ["1xOrangejuice0.3l", "23.40", "VAT20%", "12"]
 
 
 def test_characters_stand_from_left_to_right_within_the_crop(recogniser: LineRecogniser) -> None:
