@@ -44,6 +44,8 @@ install-training: $(TRAIN)/.done  ## torch and the fonts of the bill generator; 
 
 install-test: $(TRAIN)/.test $(if $(shell command -v terraform),$(TERRA)/.done)
 
+install-bench: $(PEERS)/.done
+
 $(SERVE)/.done: pyproject.toml requirements.lock
 	@deploy/debian-packages python3-venv
 	@echo "Installing Bill OCR into $(SERVE); this takes a minute or two the first time."
@@ -87,4 +89,4 @@ lock:  ## resolve anew and write requirements.lock
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(SERVE) $(TRAIN) $(TERRA) .billocr
+	rm -rf $(SERVE) $(TRAIN) $(PEERS) $(TERRA) .billocr
