@@ -36,7 +36,7 @@ def load_models(folder: Path | None = None, threads: int = 1) -> Models:
 
     Args:
         folder: holds ``line_detector/model.onnx`` and its two siblings.
-        threads: threads inside one operator.
+        threads: that read one bill: inside the detector's operators, and sharing the batches of lines.
     """
     folder = folder or SHIPPED
     return Models(

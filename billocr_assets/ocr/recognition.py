@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.engine import Engine, Workers
 from billocr_assets.ocr.language import LanguageModel, shipped_language
 from billocr_assets.ocr.language import mend as mended
 from billocr_assets.ocr.segmentation import batches_by_width, pad_crops
@@ -25,11 +25,12 @@ class LineRecogniser:
 
     Args:
         path: its ``model.onnx``, which carries its alphabet.
-        threads: threads inside an operator.
+        threads: threads that share the batches.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._engine = Engine(path, threads)
+        self._engine = Engine(path)
+        self._workers = Workers(threads)
         self.version = self._engine.metadata["version"]
         self.alphabet: list[str] = json.loads(self._engine.metadata["alphabet"])
 
@@ -40,11 +41,19 @@ class LineRecogniser:
             mend: whether the language model has its say where the network is not sure.
         """
         language = shipped_language() if mend else None
-        read: list[ReadSegment | None] = [None] * len(crops)
-        for batch in batches_by_width(crops):
+
+        def read_batch(batch: list[int]) -> list[ReadSegment]:
             (log_probs,) = self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))
-            for i, segment, own in zip(batch, decode(log_probs, self.alphabet), log_probs, strict=True):
-                read[i] = segment if language is None else _mended(segment, own, self.alphabet, language)
+            segments = decode(log_probs, self.alphabet)
+            if language is None:
+                return segments
+            return [_mended(*read, self.alphabet, language) for read in zip(segments, log_probs, strict=True)]
+
+        batches = list(batches_by_width(crops))
+        read: list[ReadSegment | None] = [None] * len(crops)
+        for batch, segments in zip(batches, self._workers.map(read_batch, batches), strict=True):
+            for i, segment in zip(batch, segments, strict=True):
+                read[i] = segment
         return [segment for segment in read if segment is not None]
 
 

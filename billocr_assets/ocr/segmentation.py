@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.engine import Engine, Workers
 from billocr_assets.ocr.stages import LineSegment, PreparedPage, TextLine
 
 HEIGHT = 32
@@ -93,11 +93,12 @@ class LineSegmenter:
 
     Args:
         path: its ``model.onnx``.
-        threads: threads inside an operator.
+        threads: threads that share the batches.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._engine = Engine(path, threads)
+        self._engine = Engine(path)
+        self._workers = Workers(threads)
         self.version = self._engine.metadata["version"]
 
     def __call__(self, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -105,9 +106,13 @@ class LineSegmenter:
 
         Rows: probability of a gap, probability of a glyph's centre, y of the capitals' top, y of the baseline (pixels).
         """
+
+        def look(batch: list[int]) -> np.ndarray:
+            return self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))[0]
+
+        batches = list(batches_by_width(crops))
         seen: list[np.ndarray] = [np.zeros((4, 0), np.float32)] * len(crops)
-        for batch in batches_by_width(crops):
-            (maps,) = self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))
+        for batch, maps in zip(batches, self._workers.map(look, batches), strict=True):
             for i, columns in zip(batch, maps, strict=True):
                 seen[i] = columns[:, : -(-crops[i].shape[1] // STRIDE)]
         return seen
