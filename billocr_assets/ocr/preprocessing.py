@@ -7,7 +7,8 @@ page is resampled once. Where paper or print are not certain the whole is kept: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -55,6 +56,7 @@ class Look:
         skew: degrees, counter-clockwise positive, by which the lines run upwards to the right on the flat bill, turned
             as the likeliest orientation or upside down to it.
         print: (n, 2) float32 places of print, pixels of the page.
+        inverted: print is lighter than what it stands on.
     """
 
     bill: np.ndarray
@@ -62,12 +64,13 @@ class Look:
     orientations: tuple[tuple[int, float], ...]
     skew: float
     print: np.ndarray
+    inverted: bool
 
 
 def prepare_page(
     page: np.ndarray, detector: LineDetector, orientation: int | None = None, look: Look | None = None
 ) -> PreparedPage:
-    """Crops, rectifies, turns, straightens and evens out a page.
+    """Crops, rectifies, turns, straightens and evens out a page; light print on dark becomes dark print on light.
 
     Args:
         page: (H, W) uint8 grey, any size from 1 x 1.
@@ -84,7 +87,8 @@ def prepare_page(
     # The skew was seen along the likeliest lines; across them nothing is known.
     skew = look.skew if (turn - likeliest) % 180 == 0 else 0.0
     target, size = _resampling(np.roll(look.bill, turn // 90, 0), skew, look.paper_found, look.print)
-    image = even_light(_resample(page, target, size))
+    image = _resample(page, target, size)
+    image = even_light(cv2.bitwise_not(image) if look.inverted else image)
     return PreparedPage(image, target, (width, height), _quality(image, skew, turn, look.paper_found))
 
 
@@ -96,26 +100,34 @@ def orientation_candidates(page: np.ndarray, detector: LineDetector) -> tuple[tu
     return look_at(page, detector).orientations
 
 
-def look_at(page: np.ndarray, detector: LineDetector) -> Look:
+def look_at(page: np.ndarray, detector: LineDetector, positive: bool = True) -> Look:
     """The bill's outline, orientation and skew on an (H, W) uint8 page.
 
     One look shows the paper, the print and which way up it stands, and the lines' skew, which they tell better than the
-    paper's edges do. Lines that run down the picture or steeply across it are looked at again on the flat bill.
+    paper's edges do. Lines that run down the picture or steeply across it are looked at again on the flat bill, and a
+    bill with light print on dark once more as its negative.
+
+    Args:
+        positive: the page is as it came, not its negative.
     """
     height, width = page.shape
     if min(height, width) < SMALLEST:
         turns = ((0, 1.0), (90, 0.0), (180, 0.0), (270, 0.0))
-        return Look(_whole(width, height), False, turns, 0.0, np.zeros((0, 2), np.float32))
-    quad, maps, to_page = _find_bill(page, detector)
+        return Look(_whole(width, height), False, turns, 0.0, np.zeros((0, 2), np.float32), False)
+    quad, maps, to_page, inverted = _find_bill(page, detector)
+    if inverted and positive:  # paper is not trained to be dark
+        return replace(look_at(cv2.bitwise_not(page), detector, False), inverted=True)
     bill = _whole(width, height) if quad is None else quad
     sideways = float(maps.orientation[1] + maps.orientation[3])
     # In doubt lines run as they do on most pictures that people take.
     axis = 1 if sideways > 0.5 else 0
     along = max(sideways, 1 - sideways)
     upright, overhead = (float(maps.orientation[axis + turn]) + 1e-6 for turn in (0, 2))
-    flat = np.roll(bill, axis, 0)
-    edge = flat[1] - flat[0]
-    if axis or abs(np.degrees(np.arctan2(edge[1], edge[0]))) > STEEP:
+    box = _rectangle(*(bill.min(0) + 0.5), *np.ptp(bill, 0))
+    edge = bill[1] - bill[0]
+    steep = abs(np.degrees(np.arctan2(edge[1], edge[0]))) > STEEP
+    if axis or steep:
+        flat = np.roll(bill if steep else box, axis, 0)
         size = _look_size(*_sides(flat))
         to_page = _from_rectangle(flat, size)
         maps = detector(_resample(page, to_page, size))
@@ -127,43 +139,61 @@ def look_at(page: np.ndarray, detector: LineDetector) -> Look:
         (90 * (1 - axis), (1 - along) / 2),
         (90 * (1 - axis) + 180, (1 - along) / 2),
     )
+    bill, skew = _straighter(bill, box, axis, to_page, maps)
     return Look(
         bill,
         quad is not None,
         tuple(sorted(turns, key=lambda turn: -turn[1])),
-        _skew(maps, np.linalg.inv(_from_rectangle(flat, _sides(flat))) @ to_page),
+        skew,
         _mapped(to_page, np.argwhere(maps.kernel > PRINT)[:, ::-1] * STRIDE + (STRIDE - 1) / 2).astype(np.float32),
+        False,
     )
 
 
-def _find_bill(page: np.ndarray, detector: LineDetector) -> tuple[np.ndarray | None, DetectorMaps, np.ndarray]:
-    """The bill's corners, None where unsure, the maps of the closest look and the homography from its pixels."""
-    quad, maps, to_page = _look(page, detector, (0, 0, page.shape[1], page.shape[0]))
-    if quad is not None:
-        x0, y0 = np.floor(quad.min(0)).astype(int)
-        x1, y1 = np.ceil(quad.max(0)).astype(int)
+class _View(NamedTuple):
+    """The bill's corners on the page, None where unsure, the maps of a look and the homography from its pixels."""
+
+    quad: np.ndarray | None
+    maps: DetectorMaps
+    to_page: np.ndarray
+    inverted: bool
+
+
+def _find_bill(page: np.ndarray, detector: LineDetector) -> _View:
+    """The closest look that shows a bill."""
+    view = _look(page, detector, (0, 0, page.shape[1], page.shape[0]))
+    if view.quad is not None:
+        x0, y0 = np.floor(view.quad.min(0)).astype(int)
+        x1, y1 = np.ceil(view.quad.max(0)).astype(int)
         if max(x1 - x0, y1 - y0) < CLOSER * max(page.shape):
             around = int(0.25 * max(x1 - x0, y1 - y0))
             left, upper = max(0, x0 - around), max(0, y0 - around)
             right, lower = min(page.shape[1], x1 + around), min(page.shape[0], y1 + around)
             closer = _look(page, detector, (left, upper, right, lower))
-            if closer[0] is not None:
+            if closer.quad is not None:
                 return closer
-    return quad, maps, to_page
+    return view
 
 
-def _look(
-    page: np.ndarray, detector: LineDetector, window: tuple[int, int, int, int]
-) -> tuple[np.ndarray | None, DetectorMaps, np.ndarray]:
+def _look(page: np.ndarray, detector: LineDetector, window: tuple[int, int, int, int]) -> _View:
     x0, y0, x1, y1 = window
     part = page[y0:y1, x0:x1]
     size = _look_size(part.shape[1], part.shape[0])
-    maps = detector(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+    image = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    maps = detector(image)
     to_page = _from_rectangle(_rectangle(x0, y0, x1 - x0, y1 - y0), size)
     quad = bill_outline(maps.paper)
     if quad is not None:
         quad = _mapped(to_page, quad * STRIDE + (STRIDE - 1) / 2).astype(np.float32)
-    return quad, maps, to_page
+    return _View(quad, maps, to_page, _is_inverted(image, maps.kernel))
+
+
+def _is_inverted(image: np.ndarray, kernel: np.ndarray) -> bool:
+    """Whether lines are lighter than the blank around them: the (h, w) picture of a look, and its map of kernels."""
+    lines = cv2.resize((kernel > 0.3).astype(np.uint8), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    near, far = (cv2.dilate(lines, np.ones((reach, reach), np.uint8)) for reach in (3, 13))
+    line, blank = image[lines > 0], image[far > near]
+    return len(line) > 16 * LEAST_PRINT and len(blank) > 0 and bool(line.mean() > blank.mean() + 2)
 
 
 def _look_size(width: float, height: float) -> tuple[int, int]:
@@ -254,22 +284,38 @@ def _sides(quad: np.ndarray) -> tuple[float, float]:
     )
 
 
-def _skew(maps: DetectorMaps, to_flat: np.ndarray) -> float:
-    """Degrees, counter-clockwise positive, by which the lines run upwards to the right; 0 where too few tell.
+def _straighter(
+    quad: np.ndarray, box: np.ndarray, axis: int, to_page: np.ndarray, maps: DetectorMaps
+) -> tuple[np.ndarray, float]:
+    """The one of two outlines that rectifies the lines better, and the lines' skew on it.
+
+    Paper whose edge is torn or cannot be told from a white scan's has no true corners: lines know better.
 
     Args:
-        to_flat: homography from the pixels of the look to the flat bill, upright or upside down.
+        axis: quarter turns that bring the lines level.
+        to_page: homography from the pixels of the look.
+
+    Returns:
+        The outline, and degrees, counter-clockwise positive, by which lines run upwards to the right; 0 where too few
+        tell.
     """
     polygons, _ = lines_of_maps(maps)
-    if not len(polygons):
-        return 0.0
-    polygons = _mapped(to_flat, polygons.reshape(-1, 2)).reshape(-1, 4, 2)
-    steps = polygons[:, 1] - polygons[:, 0]
-    long = steps[:, 0] > 4 * (polygons[:, 3, 1] - polygons[:, 0, 1])
-    if long.sum() < 4:
-        return 0.0
-    skew = -float(np.degrees(np.median(np.arctan2(steps[long, 1], steps[long, 0]))))
-    return skew if LEAST_SKEW <= abs(skew) <= MOST_SKEW else 0.0
+    places = _mapped(to_page, polygons.reshape(-1, 2))
+    best = quad, 0.0
+    least = np.inf
+    for outline in (box, quad):
+        flat = np.roll(outline, axis, 0)
+        flat = _mapped(np.linalg.inv(_from_rectangle(flat, _sides(flat))), places).reshape(-1, 4, 2)
+        steps = flat[:, 1] - flat[:, 0]
+        long = steps[:, 0] > 4 * (flat[:, 3, 1] - flat[:, 0, 1])
+        if long.sum() < 4:
+            continue
+        slopes = -np.degrees(np.arctan2(steps[long, 1], steps[long, 0]))
+        skew = float(np.median(slopes))
+        crooked = abs(skew) + float(np.median(np.abs(slopes - skew)))
+        if crooked < least - 0.3:
+            least, best = crooked, (outline, skew if LEAST_SKEW <= abs(skew) <= MOST_SKEW else 0.0)
+    return best
 
 
 def _mapped(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -355,9 +401,11 @@ def even_light(image: np.ndarray) -> np.ndarray:
 
 
 def _quality(image: np.ndarray, skew: float, turn: int, paper_found: bool) -> PageQuality:
-    low, middle, high = np.percentile(image[:: max(1, image.shape[0] // 512)], (5, 50, 95))
+    grey = np.cumsum(cv2.calcHist([image], [0], None, [256], [0, 256]))
+    low, middle, high = np.searchsorted(grey, np.array([0.05, 0.5, 0.95]) * grey[-1])
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(image, cv2.CV_16S))
     return PageQuality(
-        sharpness=round(float(cv2.Laplacian(image, cv2.CV_32F).var()), 1),
+        sharpness=round(float(deviation[0, 0]) ** 2, 1),
         contrast=float(high - low),
         brightness=float(middle),
         skew_degrees=round(skew, 2),

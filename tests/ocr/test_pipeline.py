@@ -113,6 +113,28 @@ def test_a_bill_that_lies_on_its_side_or_head_is_read_upright(models: Models, tu
     assert error_rate(document.text) < 0.05
 
 
+def test_a_negative_is_read_as_its_positive(models: Models) -> None:
+    page, _ = rendered.bill()
+    assert error_rate(read_pages([255 - page], models).text) < 0.05
+
+
+def test_a_mirrored_bill_is_read_and_its_boxes_lie_where_its_print_does(models: Models) -> None:
+    page, lines = rendered.bill()
+    read = read_pages([np.ascontiguousarray(page[:, ::-1])], models).pages[0]
+    assert error_rate(read.text) < 0.05
+    middles = lines.mean(1)
+    middles[:, 0] = page.shape[1] - middles[:, 0]
+    found = np.array([np.mean(line.polygon, 0) for line in read.lines])
+    assert np.median(np.linalg.norm(found[:, None] - middles[None], axis=-1).min(1)) < 12
+
+
+def test_two_threads_read_what_one_reads(document: Document) -> None:
+    page, _ = rendered.bill()
+    read = read_pages([page], load_models(threads=2))
+    assert [word.text for word in read.words] == [word.text for word in document.words]
+    assert {word.polygon for word in read.words} == {word.polygon for word in document.words}
+
+
 def test_all_pages_of_a_bill_are_read_in_their_order(models: Models) -> None:
     page, _ = rendered.bill()
     half = page.shape[0] // 2
