@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from billocr_assets.ocr.confidence import FEATURES, Calibration, shipped_calibration, word_features, word_ranges
+from billocr_assets.ocr.stages import LineSegment, ReadSegment, TextLine
+
+LINE = TextLine(np.array([[0, 0], [120, 0], [120, 24], [0, 24]], np.float32), 0.95, 0)
+SEGMENT = LineSegment(
+    0, np.full((32, 160), 240, np.uint8), np.diag([0.75, 0.75, 1.0]), ((2.0, 70.0), (90.0, 150.0)), 26.0
+)
+
+
+def confidences(text: str, sure: float | list[float], line: TextLine = LINE) -> np.ndarray:
+    values = np.broadcast_to(np.float32(sure), len(text))
+    read = ReadSegment(text, np.linspace(4, 156, len(text), dtype=np.float32), values)
+    return shipped_calibration()(word_features(line, SEGMENT, read))
+
+
+def test_every_word_has_a_row_and_words_are_parted_by_blanks() -> None:
+    assert word_ranges("TOTAL 12.50") == [(0, 5), (6, 11)]
+    read = ReadSegment("TOTAL 12.50", np.zeros(11, np.float32), np.ones(11, np.float32))
+    assert word_features(LINE, SEGMENT, read).shape == (2, len(FEATURES))
+
+
+def test_nothing_read_has_no_confidence() -> None:
+    assert confidences("", 1.0).shape == (0,)
+
+
+def test_a_doubtful_character_makes_its_word_doubtful_and_not_so_much_the_next() -> None:
+    sure = [0.999] * 11
+    first, second = confidences("TOTAL 12.50", sure)
+    sure[2] = 0.4
+    doubtful, beside = confidences("TOTAL 12.50", sure)
+    assert min(first, second) > 0.9 > 0.75 > doubtful
+    assert beside > doubtful
+
+
+def test_a_line_that_the_detector_doubts_is_read_with_less_confidence() -> None:
+    faint = TextLine(LINE.polygon, 0.5, 0)
+    assert (confidences("TOTAL 12.50", 0.97, faint) < confidences("TOTAL 12.50", 0.97)).all()
+
+
+def test_a_calibration_for_other_features_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    shipped_calibration().save(path)
+    assert Calibration.load(path) == shipped_calibration()
+    path.write_text(path.read_text(encoding="utf-8").replace('"spans"', '"widths"'), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"training\.calibrate"):
+        Calibration.load(path)
