@@ -172,7 +172,7 @@ def _mean_where_text(values: np.ndarray, gap: np.ndarray) -> float:
 def _straightened(crop: np.ndarray, gap: np.ndarray, base: np.ndarray) -> np.ndarray:
     """``crop`` with its baseline made level where it is bent or sloped, else the crop itself."""
     ink = gap < 0.5
-    if ink.sum() < 8:
+    if ink.sum() < 8 or np.ptp(base[ink]) <= STRAIGHTEN:
         return crop
     x = np.flatnonzero(ink) * STRIDE + STRIDE / 2
     # A parabola: what a curled or badly boxed line leaves within one crop; descenders and commas average out.
