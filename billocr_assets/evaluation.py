@@ -149,7 +149,7 @@ def score_bill(truth: Bill, prediction: Bill) -> dict[str, Any]:
     for mode in TEXT_MODES:
         a, b = _fold(expected_text, mode), _fold(text, mode)
         scores[f"e2e_cer_{mode}"] = (Levenshtein.distance(a, b), len(a))
-    scores["fields"] = _score_fields(truth.get("fields") or {}, prediction.get("fields") or {})
+    scores["fields"] = score_fields(truth.get("fields") or {}, prediction.get("fields") or {})
     return scores
 
 
@@ -358,7 +358,7 @@ def _letters_and_digits(text: str | None) -> str:
 _NORMAL = {"date": normal_date, "total": normal_amount}
 
 
-def _score_fields(truth: Bill, found: Bill) -> dict[str, tuple[bool, bool, float, bool]]:
+def score_fields(truth: Bill, found: Bill) -> dict[str, tuple[bool, bool, float, bool]]:
     """Field to (exact, same value, likeness 0..1, given), for the fields that the truth has."""
     scores = {}
     for name in FIELDS:

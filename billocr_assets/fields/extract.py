@@ -6,6 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from billocr_assets.fields.confidence import calibrated
 from billocr_assets.fields.dates import FoundDate, find_dates, find_near_dates, find_times, settle_order
 from billocr_assets.fields.items import find_items
 from billocr_assets.fields.lexicon import concepts, language_of
@@ -19,6 +20,11 @@ from billocr_assets.ocr.document import Document
 
 def extract_fields(document: Document) -> Fields:
     """The fields of a bill. Nothing is invented: a field without evidence on the bill is None."""
+    return calibrated(find_fields(document))
+
+
+def find_fields(document: Document) -> Fields:
+    """As :func:`extract_fields`, with the rules' own scores for confidences."""
     rows = rows_of(document)
     separator = decimal_separator(row.text for row in rows)
     if has_whole_amounts(rows, separator):
@@ -69,7 +75,7 @@ def _find_date(rows: list[Row]) -> tuple[Day | None, int]:
         return None, -1
     score, index, each = best
     row = rows[index]
-    certainty = (0.97 if score > 1 else 0.85) * (0.6 if len(each.candidates) > 1 else 1.0)
+    certainty = 0.97 if score > 1 else 0.85
     certainty *= 0.95 if each.order_from == "language" else 1.0
     certainty *= 0.5 if misread else 1.0
     confidence = certainty * row.confidence(each.start, each.end)

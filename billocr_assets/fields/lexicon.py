@@ -132,7 +132,7 @@ _PHRASES: dict[str, str] = {
     "legal_form": """
         sdn bhd, sdn, s b, bhd, berhad, co, company, corporation, corp, ltd, limited, inc, llc, plt, plc, gmbh,
         ag, kg, ohg, e k, mbh, ug, se, ges mbh, handelsges, s r o, sro, a s, v o s, spol, sp z o o, spolka, s a,
-        sp j, sp k, kft, zrt, nyrt, bt, sarl, sas, sa, eurl, sasu""",
+        sp j, sp k, kft, zrt, nyrt, bt, sarl, sas, sa, eurl, sasu, k s, e v, haftungsbeschrankt, f h u, druzstvo""",
     # Words that end a name and never begin one.
     "name_tail": "enterprise, enterprises, trading, holdings, group, industries, marketing, resources, services",
     "trade": """
@@ -268,6 +268,10 @@ def mend_word(word: str) -> str:
     """
     if re.fullmatch(r"\W*(?=\w*[A-Z]\w*[A-Z])[A-Z]*[l0][A-Z]+\W*|\W*[A-Z]{2,}[l0][A-Z]*\W*", word):
         word = word.translate(_AS_CAPITALS)
+    if re.fullmatch(r"[^\W\d_]{2,}[^\w\s&'-][^\W\d_]+", word):  # a letter taken for a sign: "Hardwa.e"
+        without = re.sub(r"\W", "", word)
+        mended = mend_word(without)
+        return word if mended == without else mended
     match = re.fullmatch(r"(\W*)([^\W\d_]{5,})(\W*)", word)
     if not match or fold(match[2]) in _NAME_WORDS:
         return word
@@ -280,7 +284,7 @@ def mend_word(word: str) -> str:
     return match[1] + mended + match[3]
 
 
-_LEGAL_FORM = re.compile(r"\b(S[DO]N|Sdn|S[do]n)(\W{1,3})[BDRH8][HNDO][DO0]\b", re.IGNORECASE)
+_LEGAL_FORM = re.compile(r"\b(S[DO]N|Sdn|S[do]n)(\W{1,3})(?:[BDRH8][HNDO][DO0]|[B83]H\w{1,2})\b", re.IGNORECASE)
 _STREET_SHORT = re.compile(r"\bJ[lIi1L]n\b(?=[. ]*[A-Z\d])|\bJ[I1]N\b(?=[. ]*[A-Z\d])")
 _BLOCK_SHORT = re.compile(r"\bB[lIi1]{1,3}[kK]\b(?=[. ]*(?:[A-Z]|\d+)\b)")
 

@@ -15,13 +15,19 @@ _HEAD_ROWS = 16
 _UNSURE = 0.98
 # Rows below this confidence are no part of a name that stands above or below them.
 _ILLEGIBLE = 0.35
+# Rows this much higher than the bill's usual one are large print, and of one size where they differ by less than this.
+_LARGE, _ALIKE = 1.3, 0.15
 # So many words show whether the language of a bill has accents.
 _WORDS_OF_A_LANGUAGE = 12
-_POSTCODE = re.compile(r"(?<![\d(-])(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})")
+_POSTCODE = re.compile(
+    r"(?:(?<![\d(-])|(?<=\b[A-Z]-)|(?<=\b[A-Z]{2}-))"
+    r"(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})|\bPS[ČC] ?\d{3} ?\d{2}\b"
+)
 _REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
 # The number of the company's registration behind its name, misread digits and what follows it included.
 _TRAILING_NUMBER = re.compile(
     r"[\s,]*[(\[<]?(?:(?:CO|REG|ROC|NO)[ .:]*)*[A-Z]{0,2}\d{4,}[ \d]*(?: ?-? ?[A-Z])?[)\]>]?[\s.,]*$"
+    r"|[\s,]*[(\[<]\d{2,}\W*$"
     r"|[\s,]*(?<!\w)[(\[]?(?=[A-Z]?\d)[\dOIZSBL]{5,8} ?- ?[A-Z](?!\w).*$",
     re.I,
 )
@@ -29,7 +35,11 @@ _OWNER = re.compile(r"^\W*(?:OWN(?:ED|ER)?|OPERATED|MANAGED) BY\b\W*|^\W*DIMILIK
 _CONTACT = re.compile(r"[\s,(]*\b(?:TEL|TELEPHONE|PHONE|FAX|H/?P)\b.*$", re.I)
 _LEADING_NUMBER = re.compile(r"^#?\d{4,}\s+(?=[^\W\d])|^[^:]{4,14}:\s*")
 _NUMBERED = re.compile(r"^\W*(?:NO\b|LOT\b|UNIT\b|\d{1,4}[A-Z]?\b|[A-Z]{1,2}\d?-[\dG])", re.I)
-_STREET = re.compile(r"^[^\W\d][^\d,]{3,40}\d{1,4}(?: ?[a-zA-Z])?(?: ?[/-] ?\d{1,4})?,?$")
+_STREET = re.compile(
+    r"^(?=.*[^\W\d]{3})[^\W\d][^\d,]{2,40}\d{1,4}(?: ?[a-zA-Z])?(?: ?[/-] ?\d{1,4}[a-zA-Z]?)?"
+    r"(?: (?:LOK|FSZ|EM)\b.{0,8})?[,.]?$",
+    re.I,
+)
 _HOUSE = re.compile(r"^\W*NO[ .,:]*(?:[A-Z]{1,2}-?)*\d|STRA(?:SS|ß|B)E\b|STR\.|\bUL\.", re.I)
 _WEB = re.compile(r"WWW|HTTP|@|\.COM|\.MY\b|\.DE\b", re.I)
 
@@ -67,7 +77,11 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
     # A name on several rows: a legal form alone belongs to what stands above it, an open bracket goes on below.
     while first > 0 and _legible(rows[first - 1]) and _continues(rows[first - 1], rows[first]):
         first -= 1
-    while last + 1 < len(scores) and _legible(rows[last + 1]) and _continues(rows[last], rows[last + 1]):
+    while (
+        last + 1 < len(scores)
+        and (_legible(rows[last + 1]) or _closes(rows[last], rows[last + 1]))
+        and (_continues(rows[last], rows[last + 1]) or _is_wrapped(rows[last], rows[last + 1]))
+    ):
         last += 1
     members = rows[first : last + 1]
     text = _mended(rows, members)
@@ -122,7 +136,9 @@ def find_address(rows: list[Row], start: int) -> Text | None:
         first += 1
     # "Lipová 12" has no word for a street; above a post code it is one.
     above = rows[first - 1].text.rstrip() if first > start else ""
-    if (_STREET.match(above) or (_NUMBERED.match(above) and above.endswith(","))) and not _stops(rows[first - 1]):
+    if (
+        _STREET.match(above) or (_NUMBERED.match(above) and (above.endswith(",") or _POSTCODE.match(rows[first].text)))
+    ) and not _stops(rows[first - 1]):
         first -= 1
     last, complete = first, bool(_POSTCODE.search(rows[first].text))
     for i in range(first + 1, min(len(rows), first + 7)):
@@ -184,9 +200,29 @@ def _continues(row: Row, following: Row) -> bool:
     if _address_score(following) >= 1.5 or len(words) > 6:
         return False
     if "legal_form" in concepts(row.text):
-        return False
+        return len(words) == 1 and "legal_form" in concepts(words[0])
+    if _names_the_kind(row) and len(words) <= 4 and not re.search(r"\d", following.text):
+        return True
     begins = {concept for concept, start in mentions(following.text) if start < 2}
     return "legal_form" in begins or "name_tail" in concepts(words[0])
+
+
+def _closes(row: Row, following: Row) -> bool:
+    """Whether ``following`` ends a bracket that ``row`` opens, however badly it was read."""
+    return "(" in row.text.rpartition(")")[2] and ")" in following.text.partition("(")[0]
+
+
+def _names_the_kind(row: Row) -> bool:
+    """Whether a row says no more than what kind of shop it is."""
+    return all("trade" in concepts(word) for word in fold(row.text).split())
+
+
+def _is_wrapped(row: Row, following: Row) -> bool:
+    """Whether a name in large print goes on in the row below, in the same print."""
+    if "legal_form" in concepts(row.text) or _stops(following) or _address_score(following) >= 0.5:
+        return False
+    large = min(row.height, following.height) >= _LARGE and abs(row.height / following.height - 1) < _ALIKE
+    return large and len(fold(following.text).split()) <= 4
 
 
 def _address_score(row: Row) -> float:

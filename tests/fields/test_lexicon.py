@@ -39,7 +39,16 @@ def test_folding_takes_off_accents_and_signs():
 
 @pytest.mark.parametrize(
     ("read", "printed"),
-    [("Saksyen", "Seksyen"), ("MAIKOTA,", "MAHKOTA,"), ("Vilage.", "Village."), ("Jakan", "Jalan"), ("JAPAN", "JAPAN")],
+    [
+        ("Saksyen", "Seksyen"),
+        ("MAIKOTA,", "MAHKOTA,"),
+        ("Vilage.", "Village."),
+        ("Jakan", "Jalan"),
+        ("JAPAN", "JAPAN"),
+        ("Hardwa.e", "Hardware"),
+        ("STO0GES", "STOOGES"),
+        ("MEl", "MEI"),
+    ],
 )
 def test_a_word_of_an_address_is_mended_by_letters_that_look_alike(read: str, printed: str):
     assert mend_word(read) == printed
@@ -49,6 +58,7 @@ def test_a_word_of_an_address_is_mended_by_letters_that_look_alike(read: str, pr
     ("read", "printed"),
     [
         ("HARBOUR SDN. DHD.", "HARBOUR SDN. BHD."),
+        ("HARBOUR SDN 3H41", "HARBOUR SDN BHD"),
         ("99 QUAY MART S/D", "99 QUAY MART S/B"),
         ("Blik G, Jin PJU 1A/3", "Blk G, Jln PJU 1A/3"),
         ("40300 Shah Alan, Selangor", "40300 Shah Alam, Selangor"),
