@@ -69,6 +69,11 @@ def decimal_separator(texts: Iterable[str]) -> str | None:
 
 def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
     """Numbers of a text that can be money, from left to right; percentages, dates, times and codes are none."""
+    return list(_amounts(text, separator))
+
+
+@lru_cache(maxsize=1024)
+def _amounts(text: str, separator: str | None) -> tuple[Amount, ...]:
     text = _MISREAD.sub(lambda match: match.group().translate(_AS_DIGITS), _without_dates(text))
     amounts = []
     for match in (_POINT_GROUPS if separator == "." else _ANY_GROUPS).finditer(text):
@@ -89,7 +94,7 @@ def find_amounts(text: str, separator: str | None = None) -> list[Amount]:
         glued = sign[1] if sign and before.endswith(sign[1]) else ""
         printed = glued + re.sub(r"(?<=\d) ?([.,])\1? ?(?=\d)", r"\1", match.group().strip())
         amounts.append(Amount(start, match.end(), printed, value, decimals, currency[1] if currency else None))
-    return amounts
+    return tuple(amounts)
 
 
 @lru_cache(maxsize=4096)
