@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from billocr_assets.ocr.engine import Engine
-from billocr_assets.ocr.models import SHIPPED as WEIGHTS
+from billocr_assets.ocr.models import SHIPPED
 from training.data.alphabet import ALPHABET
 from training.data.lines import LineBatches, blank_paper, rendered_line
 from training.fit import Task
@@ -16,7 +16,7 @@ from training.nets.line_recogniser import LineRecogniser
 from training.nets.line_segmenter import LineSegmenter
 from training.start import begin_with, load_graph
 
-SHIPPED = WEIGHTS / "line_recogniser" / "model.onnx"
+RECOGNISER = SHIPPED / "line_recogniser" / "model.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +26,18 @@ def lines() -> list[torch.Tensor]:
 
 def test_a_net_that_begins_with_the_shipped_graph_reads_what_the_graph_reads(lines: list[torch.Tensor]) -> None:
     task = Task(LineRecogniser(len(ALPHABET) + 1))
-    begin_with(task, SHIPPED, lines)
+    begin_with(task, RECOGNISER, lines)
     image = lines[0][:4].float()
     with torch.no_grad():
         read = task.net.eval()(image).numpy().argmax(-1)
-    served = Engine(SHIPPED)(image.numpy())[0].argmax(-1)
+    served = Engine(RECOGNISER)(image.numpy())[0].argmax(-1)
     # The graph computes in 8 bits, the net does not.
     assert (read == served).mean() > 0.98
 
 
 def test_batch_statistics_of_the_begun_net_are_those_of_the_given_images(lines: list[torch.Tensor]) -> None:
     net = LineRecogniser(len(ALPHABET) + 1)
-    load_graph(net, SHIPPED, lines)
+    load_graph(net, RECOGNISER, lines)
     with torch.no_grad():
         still = net.eval()(lines[0].float()).argmax(-1)
         # In training mode batch normalisation uses the batch: a wrong scale would garble everything.
@@ -48,7 +48,7 @@ def test_batch_statistics_of_the_begun_net_are_those_of_the_given_images(lines: 
 def test_the_graph_of_another_net_is_refused(lines: list[torch.Tensor]) -> None:
     page = torch.from_numpy(np.stack([blank_paper(np.random.default_rng(0))[:, :16]] * 2)).repeat(1, 2, 4)[:, None]
     with pytest.raises(ValueError, match="no layer"):
-        load_graph(LineDetector(), SHIPPED, [page[:, :, :64, :64]])
+        load_graph(LineDetector(), RECOGNISER, [page[:, :, :64, :64]])
 
 
 def test_a_checkpoint_gives_its_averaged_weights(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_checkpoint_gives_its_averaged_weights(tmp_path: Path) -> None:
 
 
 def test_the_segmenter_with_its_layers_along_the_line_begins_where_its_graph_ended(lines: list[torch.Tensor]) -> None:
-    path = WEIGHTS / "line_segmenter" / "model.onnx"
+    path = SHIPPED / "line_segmenter" / "model.onnx"
     net = LineSegmenter()
     load_graph(net, path, lines)
     image = lines[0][:4].float()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from training.evaluation.line_recogniser import character_recall, error_rate, recall
@@ -18,4 +20,4 @@ def test_recall_counts_each_letter_of_the_truth_once_wherever_it_slipped() -> No
 
 def test_recall_of_several_letters_counts_occurrences_not_letters() -> None:
     assert recall([("čaj 3€", "caj 3€"), ("č€", "č")], "č€") == pytest.approx(2 / 4)
-    assert recall([("caj", "caj")], "č") != recall([("caj", "caj")], "č")  # nothing to count is no number
+    assert math.isnan(recall([("caj", "caj")], "č"))
