@@ -36,7 +36,7 @@ class BillList:
 
 def local_user(store: Store) -> User:
     """The one user who owns everything until accounts arrive."""
-    query = select(User).where(User.name == "local")
+    query = select(User).where(User.kind == "local")
     with store.database.reading() as session:
         if user := session.scalar(query):
             return user
@@ -44,7 +44,7 @@ def local_user(store: Store) -> User:
         store.database.in_order(session)
         user = session.scalar(query)
         if user is None:
-            user = User(name="local")
+            user = User(name="local", kind="local", role="admin")
             session.add(user)
         return user
 

@@ -54,15 +54,28 @@ class Database:
         if not self.is_sqlite:  # there, every writing transaction is alone already
             session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": 0x62696C6C})
 
-    def migrate(self) -> None:
-        """Bring the tables up to date; safe to run from several processes at once, in one transaction."""
+    def migrate(self, to: str = "head") -> None:
+        """Bring the tables up to date, or as far as revision ``to``, in one transaction.
+
+        Safe to run from several processes at once.
+        """
         config = alembic.config.Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": 0x62696C6D})
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                # A changed table is made anew and the old one dropped, which would delete every row that refers to it.
+                # The pragma does nothing inside a transaction, hence not through SQLAlchemy, which begins one.
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA foreign_keys = OFF")
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": 0x62696C6D})
+                config.attributes["connection"] = connection
+                alembic.command.upgrade(config, to)
+                if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                    raise RuntimeError(f"the migration left rows that refer to nothing: {broken[:5]}")
+            if self.is_sqlite:
+                driver.execute("PRAGMA foreign_keys = ON")
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import delete, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from billocr_assets.store.database import Database
@@ -94,7 +95,7 @@ def test_an_installed_package_brings_its_migrations(tmp_path: Path) -> None:
 def test_an_error_undoes_the_whole_transaction(database_url: str) -> None:
     database = Database(database_url)
     with pytest.raises(IntegrityError):
-        _add(database, "gone", "gone")  # names are unique
+        _add(database, "gone", "gone")  # addresses are unique
     with database.reading() as session:
         assert session.scalars(select(User)).all() == []
 
@@ -162,7 +163,7 @@ def _add(database: Database, *names: str) -> None:
     with database.session() as session:
         database.in_order(session)
         for name in names:
-            session.add(User(name=name))
+            session.add(User(name=name, email=name))
             session.flush()
 
 
@@ -178,3 +179,45 @@ def test_ids_sort_by_time_and_never_meet() -> None:
     assert len(set(ids)) == 10_000
     assert [i[:12] for i in ids] == sorted(i[:12] for i in ids)
     assert all(len(i) == 32 and i[12] == "7" and i[16] in "89ab" for i in ids)
+
+
+def test_bills_of_the_first_release_survive_the_migration_to_accounts(empty_url: str) -> None:
+    database = Database(empty_url)
+    database.migrate(to="0001")
+    fields = {"company": {"value": "Bäcker Kaiser"}, "date": {"value": "2026-03-04"}, "total": {"value": "12.35"}}
+    old = sa.MetaData()
+    old.reflect(database.engine)
+    made = {"created_at": now(), "updated_at": now()}
+    with database.session() as session:
+        session.execute(old.tables["users"].insert().values(id=1, name="local", created_at=now()))
+        for number, name in ((3, "a.jpg"), (7, "b.jpg")):
+            bill = {
+                "number": number,
+                "id": name,
+                "owner_id": 1,
+                "sha256": "0",
+                "name": name,
+                "media_type": "image/jpeg",
+            }
+            bill |= {"bytes": 5, "pages": 1, "status": "read", "search": name, **made}
+            session.execute(old.tables["bills"].insert().values(**bill))
+        attempt = {"id": 1, "bill_id": "a.jpg", "number": 1, "origin": "upload", "state": "done", "created_at": now()}
+        session.execute(old.tables["attempts"].insert().values(**attempt))
+        result = {"bill_id": "a.jpg", "attempt_id": 1, "document": {}, "fields": fields, "text": "", "models": {}}
+        result |= dict.fromkeys(("line_detector", "line_segmenter", "line_recogniser"), "1")
+        result |= {"seconds": {}, "quality": [], "created_at": now()}
+        session.execute(old.tables["machine_results"].insert().values(**result))
+        session.execute(delete(old.tables["bills"]).where(old.tables["bills"].c.number == 7))
+    database.migrate()
+    with database.session() as session:
+        bill = session.scalars(select(Bill)).one()
+        assert (bill.merchant, str(bill.billed_on), bill.total_cents) == ("Bäcker Kaiser", "2026-03-04", 1235)
+        assert session.scalar(select(User.kind)) == "local"
+        assert session.scalar(text("SELECT count(*) FROM machine_results")) == 1
+        assert session.scalar(text("SELECT bytes FROM usage_now")) == 5
+        session.add(Bill(owner_id=1, sha256="0", name="c", media_type="image/png", bytes=1, pages=1, search="c"))
+        session.flush()
+        # A number once given is not given again, even when its bill is gone.
+        assert database.is_sqlite is False or session.scalar(text("SELECT max(number) FROM bills")) == 8
+        session.execute(delete(Bill))
+        assert session.scalar(text("SELECT count(*) FROM machine_results")) == 0
