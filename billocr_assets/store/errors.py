@@ -19,18 +19,25 @@ from billocr_assets.ocr.errors import (
 UploadRefused = PageError
 
 __all__ = [
+    "AccountNotFound",
+    "AccountRefused",
     "BillError",
     "BillNotFound",
     "Damaged",
     "DuplicateUpload",
     "Empty",
+    "MissingScope",
+    "NotAllowed",
+    "NotLoggedIn",
     "PasswordProtected",
     "TooComplex",
     "TooLarge",
     "TooManyPages",
     "TooManyPixels",
+    "TooManyTries",
     "UnknownKind",
     "UploadRefused",
+    "WrongCredentials",
 ]
 
 
@@ -51,3 +58,69 @@ class BillNotFound(BillError):
 
     def __init__(self) -> None:
         super().__init__("There is no such bill. It may have been deleted.")
+
+
+class NotLoggedIn(BillError):
+    """Nobody is known by this request, or their login or token has ended."""
+
+    code = "not_logged_in"
+
+    def __init__(self) -> None:
+        super().__init__("Please log in.")
+
+
+class WrongCredentials(BillError):
+    """One sentence for every cause, so that nobody learns which addresses have an account."""
+
+    code = "wrong_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("E-mail address and password do not belong together. Please try again.")
+
+
+class TooManyTries(BillError):
+    """``retry_after``: seconds until the next try."""
+
+    code = "too_many_tries"
+
+    def __init__(self, retry_after: int) -> None:
+        minutes = -(-retry_after // 60)
+        wait = "a minute" if minutes <= 1 else f"{minutes} minutes" if minutes < 120 else f"{-(-minutes // 60)} hours"
+        super().__init__(f"There were too many tries. Please wait {wait}.")
+        self.retry_after = retry_after
+
+
+class NotAllowed(BillError):
+    """The user's role or kind does not permit it."""
+
+    code = "not_allowed"
+
+
+class MissingScope(BillError):
+    """The API token is good, but not for this."""
+
+    code = "missing_scope"
+
+    def __init__(self, scope: str | None) -> None:
+        super().__init__(
+            f"This token has no scope {scope}. Make one that has it, on the account page."
+            if scope
+            else "An API token cannot do this. Please log in with a browser."
+        )
+
+
+class AccountRefused(BillError):
+    """What was given for an account cannot be accepted; the code says which part."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class AccountNotFound(BillError):
+    """No such user, session or token, or one of somebody else's."""
+
+    code = "account_not_found"
+
+    def __init__(self, what: str = "user") -> None:
+        super().__init__(f"There is no such {what}.")

@@ -188,6 +188,26 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class Invitation(Base):
+    """A link by which somebody may sign up, once.
+
+    Attributes:
+        token_hash: SHA-256 of what the link holds, hexadecimal.
+        email: the address that it is for; none: any.
+    """
+
+    __tablename__ = "invitations"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str | None] = mapped_column(String(320))
+    role: Mapped[Role] = mapped_column(String(16))
+    invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class RateCount(Base):
     """Tries at something (``login:account:…``, ``login:address:…``, ``demo:address:…``) since a moment."""
 
