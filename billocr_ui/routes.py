@@ -12,13 +12,14 @@ from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from billocr_assets.store import Store
 from billocr_assets.store.bills import bill_for, latest_result, upload_bytes
 from billocr_assets.store.errors import BillError, BillNotFound
 from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.schema import User
+from billocr_ui.api import create_api
 from billocr_ui.identity import request_user, the_store
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,9 @@ _PRIVATE = {"Cache-Control": "private, max-age=86400, immutable"}
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
-def routes() -> list[Route]:
+def routes() -> list[BaseRoute]:
     return [
+        Mount("/api/v1", create_api()),
         Route("/pictures/{bill_id}/{page:int}", picture),
         Route("/downloads/{bill_id}/{what}", download),
         Route("/api/health/live", live),

@@ -30,7 +30,7 @@ def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: in
     bill = bill_for(store, user, bill_id)
     if not 1 <= page <= bill.pages:
         raise BillNotFound
-    side = next((side for side in SIDES if side >= max_side), SIDES[-1])
+    side = rounded(max_side)
     key = f"pictures/{bill.id}/{page}-{side}.jpg"
     try:
         return store.objects.read(key)
@@ -45,3 +45,8 @@ def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: in
     Image.fromarray(picture).save(file, "JPEG", quality=85)
     store.objects.write(key, file.getvalue())
     return file.getvalue()
+
+
+def rounded(max_side: int) -> int:
+    """The one of :data:`SIDES` that a wish is rounded up to."""
+    return next((side for side in SIDES if side >= max_side), SIDES[-1])
