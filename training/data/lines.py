@@ -16,6 +16,7 @@ from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, pad_crops
 from training.data.alphabet import ALPHABET, normalise
 from training.data.fonts import Split
 from training.data.receipts import AnnotatedReceipt
+from training.data.synthetic import effects
 
 CLASS = {c: i + 1 for i, c in enumerate(ALPHABET)}
 STRIDE = 4
@@ -153,18 +154,13 @@ def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _compressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+    return effects.jpeg(image, int(rng.integers(20, 80)))
 
 
 def _shaken(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """``image`` smeared along a line of 2 to 6 px in any direction, as a hand does that moves while it photographs."""
-    length, angle = rng.uniform(2, 6), rng.uniform(0, np.pi)
-    kernel = np.zeros((7, 7), np.float32)
-    x, y = np.cos(angle) * length / 2, np.sin(angle) * length / 2
-    start, end = ((round((3 + side * x) * 16), round((3 + side * y) * 16)) for side in (-1, 1))
-    cv2.line(kernel, start, end, (1.0,), 1, cv2.LINE_AA, shift=4)
-    return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+    """``image`` smeared along 3 to 6 px in any direction, as a hand does that moves while it photographs."""
+    kernel = effects.motion_kernel(int(rng.integers(3, 7)), rng.uniform(0, 180))
+    return cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
 
 
 def _banded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
