@@ -1,37 +1,122 @@
 """What a person does with bills: one function each, called by UI, command line and API alike.
 
-Somebody else's bill does not exist: every function takes the user and raises :class:`BillNotFound` for it.
+A bill that one may not see does not exist: every function takes the user and raises :class:`BillNotFound` for it.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import unicodedata
-from dataclasses import dataclass
-from typing import get_args
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Select, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billocr_assets.ocr import pages
-from billocr_assets.store.errors import BillNotFound, DuplicateUpload, TooLarge
-from billocr_assets.store.schema import Attempt, AuditEvent, Bill, BillStatus, MachineResult, User, new_id
+from billocr_assets.store.errors import BadCursor, BadFilter, BillNotFound, DuplicateUpload, NotAllowed, TooLarge
+from billocr_assets.store.schema import (
+    Attempt,
+    AuditEvent,
+    Bill,
+    BillStatus,
+    Grant,
+    GroupMember,
+    MachineResult,
+    ReviewState,
+    User,
+    new_id,
+)
 from billocr_assets.store.store import Store
+
+Level = Literal["view", "edit", "own"]
+Whose = Literal["all", "own", "shared"]
+Order = Literal["-created", "created", "-billed_on", "billed_on", "-total", "total", "-merchant", "merchant"]
+
+_LEVELS: dict[str, int] = {level: rank for rank, level in enumerate(get_args(Level))}
+_SORTED_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
+    "created": Bill.number,
+    "billed_on": Bill.billed_on,
+    "total": Bill.total_cents,
+    "merchant": func.lower(Bill.merchant),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BillFilter:
+    """Which bills are wanted. What is left out does not matter.
+
+    Attributes:
+        search: every word must occur in the bill's name, merchant or newest text, in any case.
+        billed_from, billed_to: the date printed on the bill, both ends included.
+        total_from, total_to: its total in its own currency, both ends included.
+        whose: the user's own, those that others share with them, or both.
+        trash: those in the user's trash instead of all others.
+    """
+
+    search: str = ""
+    status: BillStatus | None = None
+    review: ReviewState | None = None
+    billed_from: date | None = None
+    billed_to: date | None = None
+    total_from: Decimal | None = None
+    total_to: Decimal | None = None
+    whose: Whose = "all"
+    trash: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is not left out, as plain JSON."""
+        plain = {name: value for name, value in asdict(self).items() if value not in (None, "", False)}
+        return {name: value if isinstance(value, str | bool) else str(value) for name, value in plain.items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> BillFilter:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            BadFilter: a name that there is not, or a value that it cannot have.
+        """
+        words = {"status": get_args(BillStatus), "review": get_args(ReviewState), "whose": get_args(Whose)}
+        values: dict[str, Any] = {}
+        for name, value in data.items():
+            try:
+                match name:
+                    case "search" if isinstance(value, str):
+                        values[name] = value
+                    case "trash" if isinstance(value, bool):
+                        values[name] = value
+                    case "status" | "review" | "whose" if value in words[name]:
+                        values[name] = value
+                    case "billed_from" | "billed_to":
+                        values[name] = date.fromisoformat(value)
+                    case "total_from" | "total_to" if isinstance(value, str) and abs(amount := Decimal(value)) < 10**15:
+                        values[name] = amount
+                    case _:
+                        raise BadFilter(name)
+            except (ValueError, TypeError, InvalidOperation) as error:
+                raise BadFilter(name) from error
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
 class BillList:
-    """A slice of the bills, newest first.
+    """A slice of the bills.
 
     Attributes:
         bills: the slice.
         total: how many bills match.
-        counts: status to how many match the search, whatever status was asked for.
+        counts: status to how many match the filter, whatever status was asked for.
+        cursor: where the next slice begins; None at the end.
     """
 
     bills: list[Bill]
     total: int
     counts: dict[str, int]
+    cursor: str | None
 
 
 def local_user(store: Store) -> User:
@@ -100,49 +185,117 @@ def register_upload(store: Store, user: User, name: str, data: bytes, keep_dupli
 
 
 def _refuse_duplicate(session: Session, user: User, sha256: str) -> None:
-    query = select(Bill).where(Bill.owner_id == user.id, Bill.sha256 == sha256).order_by(Bill.number).limit(1)
-    if existing := session.scalar(query):
+    # A twin in the trash is on its way out and blocks nothing.
+    query = select(Bill).where(Bill.owner_id == user.id, Bill.sha256 == sha256, Bill.trashed_at.is_(None))
+    if existing := session.scalar(query.order_by(Bill.number).limit(1)):
         raise DuplicateUpload(existing.id, existing.name)
 
 
-def bill_for(store: Store, user: User, bill_id: str) -> Bill:
-    """The user's bill."""
+def bill_for(store: Store, user: User, bill_id: str, level: Level = "view", trash: bool | None = False) -> Bill:
+    """A bill that the user may see; see :func:`find_bill`."""
     with store.database.reading() as session:
-        return find_bill(session, user, bill_id)
+        return find_bill(session, user, bill_id, level, trash=trash)
+
+
+def level_of(store: Store, user: User, bill_id: str) -> Level:
+    """The most that the user may do with a bill: see it, edit it, or all that an owner may."""
+    with store.database.reading() as session:
+        return _level(session, user, find_bill(session, user, bill_id, trash=None))
 
 
 def list_bills(
     store: Store,
     user: User,
-    search: str | None = None,
-    status: BillStatus | None = None,
+    wanted: BillFilter | None = None,
+    order: Order = "-created",
     limit: int = 24,
     offset: int = 0,
+    cursor: str | None = None,
 ) -> BillList:
-    """The user's bills, newest first.
+    """The bills that the user may see and wants to.
 
     Args:
-        search: every word must occur in the bill's name or newest text, in any case.
+        order: ``-`` is downwards; bills without a value come last either way, equal ones newest first.
+        offset: for pages with numbers.
+        cursor: of the slice before, in the same order: what has come or gone meanwhile moves nothing.
+
+    Raises:
+        BadCursor: it is none, or belongs to another order.
     """
-    query = visible_bills(user)
-    for word in fold(search or "").split():
-        query = query.where(Bill.search.contains(word, autoescape=True))
+    wanted = wanted or BillFilter()
+    column, downwards = _SORTED_BY[order.removeprefix("-")], order.startswith("-")
+    query = matching_bills(user, wanted)
     with store.database.reading() as session:
-        matching = query.subquery()
-        groups = session.execute(select(matching.c.status, func.count()).group_by(matching.c.status)).all()
+        by_status = query.with_only_columns(Bill.status, func.count()).group_by(Bill.status)
         counts: dict[str, int] = dict.fromkeys(get_args(BillStatus), 0)
-        counts.update((state, count) for state, count in groups)
-        if status:
-            query = query.where(Bill.status == status)
-        bills = session.scalars(query.order_by(Bill.number.desc()).limit(limit).offset(offset)).all()
-    return BillList(list(bills), counts[status] if status else sum(counts.values()), counts)
+        counts.update((state, count) for state, count in session.execute(by_status))
+        if wanted.status:
+            query = query.where(Bill.status == wanted.status)
+        if cursor is not None:
+            query = query.where(_after(cursor, order, column))
+        query = query.order_by(
+            (column.desc() if downwards else column.asc()).nulls_last(),
+            Bill.number.desc() if order != "created" else Bill.number,
+        )
+        rows = session.execute(query.add_columns(column).limit(limit + 1).offset(offset)).all()
+    more = _cursor(order, rows[limit - 1][1], rows[limit - 1][0].number) if len(rows) > limit else None
+    total = counts[wanted.status] if wanted.status else sum(counts.values())
+    return BillList([row[0] for row in rows[:limit]], total, counts, more)
+
+
+def _cursor(order: Order, value: Any, number: int) -> str:
+    plain = value.isoformat() if isinstance(value, date) else value
+    return base64.urlsafe_b64encode(json.dumps([order, plain, number]).encode()).decode().rstrip("=")
+
+
+def _after(cursor: str, order: Order, column: Any) -> ColumnElement[bool]:
+    """What follows the bill that the cursor names, whether or not that is still there."""
+    try:
+        made_for, value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if made_for != order or type(number) is not int or abs(number) >= 2**63:
+            raise BadCursor
+        kind = {"created": int, "billed_on": str, "total": int, "merchant": str}[order.removeprefix("-")]
+        if not isinstance(value, kind | None):  # type: ignore[arg-type]
+            raise BadCursor
+        if value is not None and order.endswith("billed_on"):
+            value = date.fromisoformat(str(value))
+    except (ValueError, TypeError) as error:
+        raise BadCursor from error
+    if order.endswith("created"):
+        return Bill.number < number if order.startswith("-") else Bill.number > number
+    if value is None:
+        return and_(column.is_(None), Bill.number < number)
+    beyond = column < value if order.startswith("-") else column > value
+    return or_(beyond, and_(column == value, Bill.number < number), column.is_(None))
+
+
+def matching_bills(user: User, wanted: BillFilter) -> Select[tuple[Bill]]:
+    """The bills that the user may see and wants to, of whatever status."""
+    query = visible_bills(user, trash=wanted.trash)
+    for word in fold(wanted.search).split():
+        query = query.where(Bill.search.contains(word, autoescape=True))
+    if wanted.review:
+        query = query.where(Bill.review == wanted.review)
+    if wanted.billed_from:
+        query = query.where(Bill.billed_on >= wanted.billed_from)
+    if wanted.billed_to:
+        query = query.where(Bill.billed_on <= wanted.billed_to)
+    if wanted.total_from is not None:
+        query = query.where(Bill.total_cents >= _cents(wanted.total_from))
+    if wanted.total_to is not None:
+        query = query.where(Bill.total_cents <= _cents(wanted.total_to))
+    if wanted.whose == "own":
+        query = query.where(Bill.owner_id == user.id)
+    elif wanted.whose == "shared":
+        query = query.where(Bill.owner_id != user.id)
+    return query
 
 
 def read_again(store: Store, user: User, bill_id: str) -> Attempt:
     """Ask for one more reading; while one is asked for already, that one."""
     with store.database.session() as session:
         store.database.in_order(session)
-        bill = find_bill(session, user, bill_id, lock=True)
+        bill = find_bill(session, user, bill_id, "edit", lock=True)
         attempt = session.scalar(select(Attempt).where(Attempt.bill_id == bill.id, Attempt.state == "open"))
         if attempt is None:
             attempt = open_attempt(session, bill, "read_again")
@@ -163,29 +316,84 @@ def upload_bytes(store: Store, user: User, bill_id: str) -> bytes:
     return store.objects.read(upload_key(bill_for(store, user, bill_id).id))
 
 
-def delete_bill(store: Store, user: User, bill_id: str) -> None:
-    """Remove the bill with its readings and its objects; the audit trail stays."""
-    with store.database.session() as session:
-        bill = find_bill(session, user, bill_id, lock=True)
-        session.add(AuditEvent(who=user.id, what="delete", bill=bill.id, detail={"name": bill.name}))
-        session.execute(delete(Bill).where(Bill.id == bill.id))
-    # Rows first: an object without a row is only waste, a row without its object is an error.
-    store.objects.delete(upload_key(bill.id))
-    for kind in ("pictures", "stages"):
-        store.objects.delete_prefix(f"{kind}/{bill.id}")
+def visible_bills(user: User, trash: bool | None = False) -> Select[tuple[Bill]]:
+    """The one place that says which bills a user may see: their own, and those shared with them or a group of theirs.
+
+    Args:
+        trash: True for the bills in the trash alone, None for them as well. Only an owner sees their trash.
+    """
+    own = Bill.owner_id == user.id
+    if trash:
+        return select(Bill).where(own, Bill.trashed_at.is_not(None))
+    kept = Bill.trashed_at.is_(None)
+    shared = Bill.id.in_(select(Grant.bill_id).where(_receives(user)))
+    if trash is None:
+        return select(Bill).where(or_(own, and_(shared, kept)))
+    return select(Bill).where(or_(own, shared), kept)
 
 
-def visible_bills(user: User) -> Select[tuple[Bill]]:
-    """The one place that says which bills a user may see."""
-    return select(Bill).where(Bill.owner_id == user.id)
+def find_bill(
+    session: Session,
+    user: User,
+    bill_id: str,
+    level: Level = "view",
+    lock: bool = False,
+    trash: bool | None = False,
+) -> Bill:
+    """The bill, if the user may do that much with it.
 
+    Args:
+        lock: keep it for this transaction alone.
+        trash: as in :func:`visible_bills`.
 
-def find_bill(session: Session, user: User, bill_id: str, lock: bool = False) -> Bill:
-    query = visible_bills(user).where(Bill.id == bill_id)
-    bill = session.scalar(query.with_for_update() if lock else query)
+    Raises:
+        BillNotFound: there is none that the user may see.
+        NotAllowed: the user may see it, but not edit it, or is not its owner.
+    """
+    query = visible_bills(user, trash).where(Bill.id == bill_id)
+    bill = session.scalar(query.with_for_update(of=Bill) if lock else query)
     if bill is None:
         raise BillNotFound
+    if level != "view" and _LEVELS[_level(session, user, bill)] < _LEVELS[level]:
+        raise NotAllowed(
+            "Only the owner of this bill can do that."
+            if level == "own"
+            else "This bill is shared with you for viewing. Ask its owner to let you edit it."
+        )
     return bill
+
+
+def _level(session: Session, user: User, bill: Bill) -> Level:
+    if bill.owner_id == user.id:
+        return "own"
+    granted = session.scalars(select(Grant.level).where(Grant.bill_id == bill.id, _receives(user)))
+    return max(granted, key=lambda level: _LEVELS[level], default="view")
+
+
+def _receives(user: User) -> ColumnElement[bool]:
+    groups = select(GroupMember.group_id).where(GroupMember.user_id == user.id)
+    return or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
+
+
+def summarise(bill: Bill, fields: dict[str, Any], text: str) -> None:
+    """Write on the bill what lists search, order and compare by. The one place that does.
+
+    Args:
+        fields: the newest, corrections first, as ``Fields.to_dict()``; what is missing is not known.
+        text: the newest text, corrections first.
+    """
+    values = {name: (fields.get(name) or {}).get("value") for name in ("company", "date", "total", "currency")}
+    merchant = (values["company"] or "").replace("\0", "")
+    cents = None if values["total"] is None else _cents(Decimal(values["total"]))
+    bill.search = fold(f"{bill.name}\n{merchant}\n{text}")
+    bill.merchant = merchant[:255] or None
+    bill.billed_on = date.fromisoformat(values["date"]) if values["date"] else None
+    bill.total_cents = cents if cents is not None and abs(cents) < 2**63 else None
+    bill.currency = values["currency"]
+
+
+def _cents(amount: Decimal) -> int:
+    return round(amount * 100)
 
 
 def open_attempt(session: Session, bill: Bill, origin: str, run_id: str | None = None) -> Attempt:

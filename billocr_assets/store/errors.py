@@ -21,6 +21,8 @@ UploadRefused = PageError
 __all__ = [
     "AccountNotFound",
     "AccountRefused",
+    "BadCursor",
+    "BadFilter",
     "BillError",
     "BillNotFound",
     "Damaged",
@@ -124,3 +126,22 @@ class AccountNotFound(BillError):
 
     def __init__(self, what: str = "user") -> None:
         super().__init__(f"There is no such {what}.")
+
+
+class BadFilter(BillError):
+    """``name``: the part of a search that cannot be."""
+
+    code = "bad_filter"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"“{name[:40]}” is no part of a search, or its value cannot be.")
+        self.name = name
+
+
+class BadCursor(BillError):
+    """A cursor that no list has given, or a list in another order."""
+
+    code = "bad_cursor"
+
+    def __init__(self) -> None:
+        super().__init__("This cursor belongs to no list in this order. Please start from the beginning.")

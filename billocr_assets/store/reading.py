@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from billocr_assets.ocr.document import Document
 from billocr_assets.ocr.engine import Engine
-from billocr_assets.store.bills import fold, open_attempt, upload_key
+from billocr_assets.store.bills import open_attempt, summarise, upload_key
 from billocr_assets.store.schema import Attempt, AttemptOrigin, Bill, MachineResult, ModelVersion, now
 from billocr_assets.store.store import Store
 
@@ -121,7 +121,8 @@ def publish_result(
         if bill is None:
             return None
         bill.status, bill.failed_stage, bill.failed_why = "read", None, None
-        bill.search = fold(f"{bill.name}\n{text}")
+        if not bill.revision:  # people have said what is on it; the lists keep to that
+            summarise(bill, fields, text)
         result = MachineResult(
             bill_id=bill.id,
             attempt_id=attempt_id,

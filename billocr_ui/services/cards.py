@@ -8,7 +8,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any
 
 from billocr_assets.store import Store
-from billocr_assets.store.bills import list_bills
+from billocr_assets.store.bills import BillFilter, list_bills
 from billocr_assets.store.overview import BillOverview, overview
 from billocr_assets.store.schema import Bill, BillStatus, User
 from billocr_ui.services import wording
@@ -46,7 +46,9 @@ def card_page(
     zone: tzinfo | None,
 ) -> CardPage:
     """One page of the user's bills, newest first; a page past the end is the last one."""
-    found = list_bills(store, user, search, status, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    found = list_bills(
+        store, user, BillFilter(search=search, status=status), limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+    )
     pages = max(1, -(-found.total // PAGE_SIZE))
     if page > pages:
         return card_page(store, user, search, status, pages, now, zone)

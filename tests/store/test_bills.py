@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from billocr_assets.settings import Settings
 from billocr_assets.store import Store, open_store
 from billocr_assets.store.bills import (
+    BillFilter,
     bill_for,
-    delete_bill,
     latest_result,
     list_bills,
     local_user,
@@ -23,6 +23,7 @@ from billocr_assets.store.errors import BillNotFound, DuplicateUpload
 from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.reading import begin_reading, open_attempts_after, publish_result, record_failure
 from billocr_assets.store.schema import Attempt, AuditEvent, Bill, MachineResult, User
+from billocr_assets.store.trash import delete_bill, empty_trash
 from tests.files import encode, page, pdf_pages
 from tests.store.documents import document
 
@@ -133,7 +134,7 @@ def test_somebody_elses_bill_does_not_exist(store: Store, user: User, stranger: 
     with pytest.raises(BillNotFound):
         page_picture(store, stranger, bill.id, 1, 320)
     assert list_bills(store, stranger).bills == []
-    assert list_bills(store, stranger, search="bill").total == 0
+    assert list_bills(store, stranger, BillFilter(search="bill")).total == 0
     assert bill_for(store, user, bill.id).status == "received"
     with store.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Attempt)) == 1
@@ -153,11 +154,16 @@ def test_a_list_counts_every_status_whichever_is_shown(store: Store, user: User)
     read(store, bills[0], "Milk")
     begun = begin_reading(store, [bills[1].id, bills[2].id], "run", "upload")
     record_failure(store, begun[bills[1].id], "text_lines", "No text.")
-    shown = list_bills(store, user, status="failed")
+    shown = list_bills(store, user, BillFilter(status="failed"))
     assert [bill.name for bill in shown.bills] == ["1.png"]
     assert shown.total == 1
     assert shown.counts == {"received": 1, "reading": 1, "read": 1, "failed": 1}
-    assert list_bills(store, user, search="0.png").counts == {"received": 0, "reading": 0, "read": 1, "failed": 0}
+    assert list_bills(store, user, BillFilter(search="0.png")).counts == {
+        "received": 0,
+        "reading": 0,
+        "read": 1,
+        "failed": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -185,7 +191,7 @@ def test_a_list_counts_every_status_whichever_is_shown(store: Store, user: User)
 )
 def test_a_search_finds_names_and_text_in_any_case(store: Store, user: User, search: str, found: bool) -> None:
     read(store, upload(store, user, "Rechnung.png"), "Müller Milch  1,09\nHauptstraße 5 Łódź 100%")
-    assert list_bills(store, user, search=search).total == int(found)
+    assert list_bills(store, user, BillFilter(search=search)).total == int(found)
 
 
 def test_a_search_knows_the_newest_text_only(store: Store, user: User) -> None:
@@ -193,9 +199,9 @@ def test_a_search_knows_the_newest_text_only(store: Store, user: User) -> None:
     read(store, bill, "Mi1k", "a")
     read_again(store, user, bill.id)
     read(store, bill, "Milk", "b")
-    assert list_bills(store, user, search="mi1k").total == 0
-    assert list_bills(store, user, search="milk").total == 1
-    assert list_bills(store, user, search="bill.png").total == 1
+    assert list_bills(store, user, BillFilter(search="mi1k")).total == 0
+    assert list_bills(store, user, BillFilter(search="milk")).total == 1
+    assert list_bills(store, user, BillFilter(search="bill.png")).total == 1
 
 
 def test_reading_again_is_asked_for_once(store: Store, user: User) -> None:
@@ -232,6 +238,7 @@ def test_a_deleted_bill_leaves_its_audit_trail_and_nothing_else(store: Store, us
     page_picture(store, user, gone.id, 1, 320)
     store.objects.write(f"stages/{gone.id}/text_lines.zip", b"x")
     delete_bill(store, user, gone.id)
+    empty_trash(store, user)
     with pytest.raises(BillNotFound):
         bill_for(store, user, gone.id)
     assert files(store) == [f"uploads/{stays.id}"]
@@ -239,7 +246,7 @@ def test_a_deleted_bill_leaves_its_audit_trail_and_nothing_else(store: Store, us
         assert session.scalars(select(MachineResult)).all() == []
         assert session.scalars(select(Attempt.bill_id)).all() == [stays.id]
         trail = session.scalars(select(AuditEvent.what).where(AuditEvent.bill == gone.id).order_by(AuditEvent.id))
-        assert list(trail) == ["upload", "delete"]
+        assert list(trail) == ["upload", "delete", "remove"]
     later = upload(store, user, seed=3)
     assert later.number > stays.number > gone.number
 
@@ -248,6 +255,7 @@ def test_numbers_are_never_used_twice(store: Store, user: User) -> None:
     first = upload(store, user)
     (attempt,) = open_attempts_after(store, 0, 9)
     delete_bill(store, user, first.id)
+    empty_trash(store, user)
     second = upload(store, user)
     assert second.number > first.number
     (later,) = open_attempts_after(store, attempt.id, 9)  # a cursor that stands at the deleted one still meets it
@@ -266,6 +274,7 @@ def test_a_bill_lives_its_whole_life_in_cloud_storage(postgres_url: str, gcs_buc
     assert store.objects.read(f"pictures/{bill.id}/1-320.jpg") == picture
     read(store, bill, "Milk")
     delete_bill(store, user, bill.id)
+    empty_trash(store, user)
     assert not store.objects.exists(f"uploads/{bill.id}")
     assert not store.objects.exists(f"pictures/{bill.id}/1-320.jpg")
     store.database.engine.dispose()

@@ -16,9 +16,12 @@ def test_every_bill_comes_once_with_its_newest_fields_in_the_order_asked_for(sto
     first, second = upload(store, user, 1), upload(store, user, 2)
     for total in ("1.00", "2.00"):
         (attempt,) = begin_reading(store, [first.id], f"run {total}", "backfill").values()
-        publish_result(store, attempt, EMPTY, {"total": total})
+        publish_result(store, attempt, EMPTY, {"total": {"value": total}})
     found = overview(store, user, [second.id, first.id, new_id()])
-    assert [(entry.bill.id, entry.fields) for entry in found] == [(second.id, None), (first.id, {"total": "2.00"})]
+    assert [(entry.bill.id, entry.fields) for entry in found] == [
+        (second.id, None),
+        (first.id, {"total": {"value": "2.00"}}),
+    ]
 
 
 def test_the_stage_is_that_of_the_reading_under_way(store, user):

@@ -1,6 +1,7 @@
 import pytest
 
-from billocr_assets.store.bills import delete_bill, list_bills, upload_bytes
+from billocr_assets.store.bills import list_bills, upload_bytes
+from billocr_assets.store.trash import delete_bill
 from billocr_ui.services.uploads import has_bills, keep_both, submit
 from tests import files
 
