@@ -20,9 +20,11 @@ from sqlalchemy.orm import Session
 
 from billocr_assets.ocr.document import Document
 from billocr_assets.ocr.engine import Engine
+from billocr_assets.store import quotas
 from billocr_assets.store.bills import open_attempt, summarise, upload_key
 from billocr_assets.store.schema import Attempt, AttemptOrigin, Bill, MachineResult, ModelVersion, now
 from billocr_assets.store.store import Store
+from billocr_assets.store.webhooks import announce
 
 NETWORKS = ("line_detector", "line_segmenter", "line_recogniser")
 
@@ -103,6 +105,8 @@ def record_failure(store: Store, attempt_id: int, stage: str, why: str, run_id: 
         if bill is None:
             return False
         bill.status, bill.failed_stage, bill.failed_why = "failed", stage, why
+        # Nobody pays for what could not be read: files that cannot be are refused at the door.
+        quotas.settle(session, bill.id, charged=False)
         return True
 
 
@@ -136,6 +140,8 @@ def publish_result(
             confidence=fmean(word.confidence for word in words) if words else None,
         )
         session.add(result)
+        quotas.settle(session, bill.id, charged=True)
+        announce(session, bill, "bill.read")
         return result
 
 
