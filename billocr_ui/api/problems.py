@@ -12,10 +12,25 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from billocr_assets.store.errors import BillError, BillNotFound, DuplicateUpload, UploadRefused
+from billocr_assets.store.errors import BillError, NotLoggedIn, TooManyTries
 
-# Codes whose status is not the one of their class, see _status().
-_STATUS = {"too_large": 413, "unknown_kind": 415}
+# What is not here: what was sent cannot be accepted as it is.
+_STATUS = {
+    "not_logged_in": 401,
+    "wrong_credentials": 401,
+    "not_allowed": 403,
+    "missing_scope": 403,
+    "duplicate": 409,
+    "not_read": 409,
+    "under_way": 409,
+    "too_large": 413,
+    "too_many_pages": 413,
+    "too_many_pixels": 413,
+    "unknown_kind": 415,
+    "quota_exceeded": 429,
+    "too_many_tries": 429,
+}
+_MORE = ("existing_id", "limit", "used", "resets_at", "seq")
 
 
 class Mistake(BaseModel):
@@ -34,6 +49,7 @@ class Problem(BaseModel):
     limit: int | None = Field(None, description="With a quota: as much is allowed.")
     used: int | None = Field(None, description="With a quota: as much is used.")
     resets_at: datetime | None = Field(None, description="With a quota that renews: when.")
+    seq: int | None = Field(None, description="With `invalid_operation`: the number of the edit.")
     mistakes: list[Mistake] | None = Field(None, description="With `invalid`: each value that was refused.")
 
 
@@ -61,8 +77,8 @@ def answer_errors(api: FastAPI) -> None:
 
     @api.exception_handler(BillError)
     def bill_error(request: Request, error: BillError) -> JSONResponse:
-        more = {name: getattr(error, name, None) for name in ("existing_id", "limit", "used", "resets_at")}
-        return problem(_status(error), error.code, str(error), **more)
+        more = {name: getattr(error, name, None) for name in _MORE}
+        return problem(_status(error), error.code, str(error), _headers(error), **more)
 
     @api.exception_handler(RequestRefused)
     def refused(request: Request, error: RequestRefused) -> JSONResponse:
@@ -85,12 +101,16 @@ def answer_errors(api: FastAPI) -> None:
         return problem(500, "internal", "Something went wrong here. The log of the UI says why.")
 
 
+def _headers(error: BillError) -> dict[str, str]:
+    if isinstance(error, TooManyTries):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, NotLoggedIn):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
+
+
 def _status(error: BillError) -> int:
-    if isinstance(error, BillNotFound):
-        return 404
-    if isinstance(error, DuplicateUpload):
-        return 409
-    return _STATUS.get(error.code, 422 if isinstance(error, UploadRefused) else 409)
+    return 404 if error.code.endswith("not_found") else _STATUS.get(error.code, 422)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
