@@ -1,0 +1,91 @@
+// Who changed what and when, with the way back; and what a newer reading by the machine says otherwise.
+
+export class History {
+  /** @param to who is told: undo(revision), revert(revision), adopted(document) */
+  constructor(root, t, url, to) {
+    this.dialog = root.querySelector(".history")
+    this.list = this.dialog.querySelector("ol")
+    this.note = this.dialog.querySelector(".note")
+    this.older = this.dialog.querySelector('[data-do="older"]')
+    this.newer = root.querySelector(".newer")
+    this.template = root.querySelector(".revision-template")
+    this.difference = root.querySelector(".difference-template")
+    this.t = t
+    this.url = url
+    this.to = to
+    this.older.onclick = () => this.load(this.last)
+    this.dialog.onclick = (event) => event.target === this.dialog && this.dialog.close()
+  }
+
+  async open(editable) {
+    this.editable = editable
+    this.dialog.showModal()
+    await this.load()
+  }
+
+  async load(before = null) {
+    this.note.textContent = this.t("loading")
+    const answer = await this.get(`/revisions${before ? `?before=${before}` : ""}`)
+    if (!answer) return void (this.note.textContent = this.t("history_failed"))
+    const nodes = answer.revisions.map((revision) => this.show(revision))
+    if (before) this.list.append(...nodes)
+    else this.list.replaceChildren(...nodes)
+    this.last = answer.revisions.at(-1)?.number
+    this.older.hidden = !this.last || this.last === 1
+    this.note.textContent = this.list.children.length ? "" : this.t("history_empty")
+  }
+
+  async get(path) {
+    try {
+      const answer = await fetch(this.url + path, { cache: "no-store" })
+      return answer.ok ? await answer.json() : null
+    } catch (error) {
+      if (error instanceof TypeError) return null
+      throw error
+    }
+  }
+
+  show({ number, author, at, operation, changes }) {
+    const node = this.template.content.firstElementChild.cloneNode(true)
+    node.querySelector(".who").textContent = author ?? this.t("somebody")
+    const when = node.querySelector("time")
+    when.dateTime = at
+    when.textContent = new Date(at).toLocaleString(this.t("locale"), { dateStyle: "medium", timeStyle: "short" })
+    node.querySelector(".what").textContent = this.t(`did_${operation.kind}`, { n: operation.revision ?? operation.to ?? "" })
+    const shown = node.querySelector(".changes")
+    for (const { before, after } of changes.slice(0, 6)) shown.append(diff(before ?? "", after ?? ""))
+    if (changes.length > 6) shown.append(this.t("and_more", { n: changes.length - 6 }))
+    const [undo, revert] = node.querySelectorAll("button")
+    for (const button of [undo, revert]) button.hidden = !this.editable
+    undo.setAttribute("aria-label", this.t("undo_this", { n: number }))
+    revert.setAttribute("aria-label", this.t("back_to", { n: number }))
+    undo.onclick = () => this.act(() => this.to.undo(number))
+    revert.onclick = () => this.act(() => this.to.revert(number))
+    return node
+  }
+
+  act(change) {
+    this.dialog.close()
+    change()
+  }
+}
+
+/** Two texts as one line, what went struck out and what came underlined; whole words where most of one is new. */
+export function diff(before, after) {
+  const node = document.createElement("p")
+  const [old, now] = [[...before], [...after]]
+  let [start, end] = [0, 0]
+  while (start < old.length && start < now.length && old[start] === now[start]) start += 1
+  while (end < old.length - start && end < now.length - start && old.at(-1 - end) === now.at(-1 - end)) end += 1
+  const part = (tag, text) => {
+    if (!text.length) return
+    const piece = document.createElement(tag)
+    piece.textContent = text.join("")
+    node.append(piece)
+  }
+  part("span", old.slice(0, start))
+  part("del", old.slice(start, old.length - end))
+  part("ins", now.slice(start, now.length - end))
+  part("span", old.slice(old.length - end))
+  return node
+}
