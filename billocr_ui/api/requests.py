@@ -30,7 +30,8 @@ def caller(request: Request) -> User:
 
 Caller = Annotated[User, Depends(caller)]
 TheStore = Annotated[Store, Depends(lambda: the_store())]
-BillId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["0198f0d5a3c97d3e8b1c2f4a5d6e7f80"])]
+BILL_ID = "^[0-9a-f]{32}$"
+BillId = Annotated[str, Path(pattern=BILL_ID, examples=["0198f0d5a3c97d3e8b1c2f4a5d6e7f80"])]
 IfMatch = Annotated[str | None, Header(description="Change only what still has this entity tag; otherwise 412.")]
 IfNoneMatch = Annotated[str | None, Header(description="Send nothing (304) if what is there still has this tag.")]
 
