@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -9,8 +11,10 @@ from starlette.middleware import Middleware
 from streamlit import config
 
 from billocr_assets.settings import get_settings
+from billocr_ui.identity import the_store
 from billocr_ui.routes import routes
 from billocr_ui.security import SecurityHeaders
+from billocr_ui.services.deliverer import delivering
 
 
 def say_sorry(_error: BaseException) -> bool:
@@ -19,8 +23,15 @@ def say_sorry(_error: BaseException) -> bool:
     return True
 
 
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[None]:
+    with delivering(the_store):
+        yield
+
+
 app = st.App(
     Path(__file__).parent / "app.py",
+    lifespan=lifespan,
     routes=routes(),
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=say_sorry,

@@ -28,7 +28,13 @@ def caller(request: Request) -> User:
     return request_user(request)
 
 
+def person(request: Request) -> User:
+    """The user who asks with a browser: tokens manage no tokens, logins, webhooks or other people."""
+    return request_user(request)
+
+
 Caller = Annotated[User, Depends(caller)]
+Person = Annotated[User, Depends(person)]
 TheStore = Annotated[Store, Depends(lambda: the_store())]
 BILL_ID = "^[0-9a-f]{32}$"
 BillId = Annotated[str, Path(pattern=BILL_ID, examples=["0198f0d5a3c97d3e8b1c2f4a5d6e7f80"])]
