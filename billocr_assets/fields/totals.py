@@ -24,6 +24,8 @@ _ZERO = Decimal(0)
 _COIN = Decimal("0.05")
 # A total above this confidence is left as it was read, whatever the rest of the bill says.
 _SURE = 0.8
+# Scores this near to each other do not tell one total from another.
+_AS_LIKELY = 1.0
 _NOT_A_TAX = frozenset(
     ("inclusive", "exclusive", "subtotal", "quantity", "rounding", "cash", "change", "tax_summary", "grand_total")
 )
@@ -281,6 +283,13 @@ def _total(labelled: list[Labelled], expected: Counter[Decimal], rows: int) -> M
     return Money(best.money.text, best.money.value, best.money.sources, certainty * best.money.confidence)
 
 
+def total_candidates(rows: list[Row], separator: str | None) -> list[Decimal]:
+    """The amounts that the words of their rows call the total, nearly as much as the likeliest, downwards."""
+    scored = [(_total_score(each), each.money.value) for each in labelled_amounts(rows, separator)]
+    best = max((score for score, _ in scored), default=0.0)
+    return list(dict.fromkeys(value for score, value in scored if score > 0 and score >= best - _AS_LIKELY))
+
+
 def _total_score(each: Labelled) -> float:
     """How much the words of a row say that its amount is the one to pay; 0 or less: they do not."""
     said = each.concepts
@@ -395,4 +404,4 @@ def _last(labelled: list[Labelled], wanted) -> Labelled | None:
     return matching[-1] if matching else None
 
 
-__all__ = ["Sums", "check", "find_sums", "labelled_amounts"]
+__all__ = ["Sums", "check", "find_sums", "labelled_amounts", "total_candidates"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from billocr_assets.ocr.errors import (
     BillError,
     Damaged,
@@ -28,10 +30,13 @@ __all__ = [
     "Damaged",
     "DuplicateUpload",
     "Empty",
+    "InvalidOperation",
     "MissingScope",
     "NotAllowed",
     "NotLoggedIn",
+    "NotReadYet",
     "PasswordProtected",
+    "QuotaExceeded",
     "TooComplex",
     "TooLarge",
     "TooManyPages",
@@ -145,3 +150,49 @@ class BadCursor(BillError):
 
     def __init__(self) -> None:
         super().__init__("This cursor belongs to no list in this order. Please start from the beginning.")
+
+
+class QuotaExceeded(BillError):
+    """A limit of the user's plan leaves no room.
+
+    Attributes:
+        what: the limit's name, as in ``schema.Plan``.
+        used, limit: how much is used of how much; bytes, pages or bills.
+        resets_at: when it renews by itself; None where it does not.
+    """
+
+    def __init__(self, what: str, used: int, limit: int, wanted: int, resets_at: datetime | None = None) -> None:
+        whole, taken, more = (f"{size / 2**20:.1f} MB" for size in (limit, used, wanted))
+        super().__init__(
+            {
+                "bills_per_month": f"You have uploaded {used} of {limit} bills this month."
+                + (f" There is room again from {resets_at:%-d %B %Y}." if resets_at else ""),
+                "storage_bytes": f"Your bills take {taken} of {whole}, and this file needs {more}. "
+                "Remove bills for good, in the trash, to make room.",
+                "bills_in_flight": f"{used} of your bills are being read, and {limit} at once are allowed. "
+                "Please upload more when one is done.",
+                "max_file_bytes": f"The file has {more}, and your plan allows {whole}. "
+                "Please make it smaller or split it.",
+                "max_pages": f"The file has {wanted} pages, and your plan allows {limit}. Please split it.",
+            }[what]
+        )
+        # What a program does about it is the same as with the limits of the installation.
+        self.code = {"max_file_bytes": "too_large", "max_pages": "too_many_pages"}.get(what, "quota_exceeded")
+        self.what, self.used, self.limit, self.resets_at = what, used, limit, resets_at
+
+
+class InvalidOperation(BillError):
+    """An edit that makes no sense; nothing that was sent with it was applied. ``seq``: its number, if it has one."""
+
+    code = "invalid_operation"
+
+    def __init__(self, seq: int | None, reason: str) -> None:
+        super().__init__(f"Edit {seq}: {reason}" if seq is not None else reason)
+        self.seq, self.reason = seq, reason
+
+
+class NotReadYet(BillError):
+    code = "not_read"
+
+    def __init__(self) -> None:
+        super().__init__("This bill has not been read yet. Please wait for its text, or read it again.")

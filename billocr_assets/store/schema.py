@@ -88,6 +88,7 @@ class Plan(Base):
         bills_per_month: uploads a calendar month (UTC).
         storage_bytes: of uploads kept, those in the trash included.
         bills_in_flight: uploads that are waiting or being read.
+        max_file_bytes, max_pages: of one upload, where lower than the installation's.
     """
 
     __tablename__ = "plans"
@@ -446,6 +447,8 @@ class Correction(Base):
 
     Attributes:
         revision: number of the last revision that is in here.
+        result_id: the machine layer that the corrections stand on.
+        seen_id: the newest machine layer that somebody has declined; newer ones are offered.
         document, fields: as in :class:`MachineResult`; every line has an ``id`` that edits name it by.
     """
 
@@ -453,6 +456,7 @@ class Correction(Base):
 
     bill_id: Mapped[str] = mapped_column(ForeignKey("bills.id", ondelete="CASCADE"), primary_key=True)
     result_id: Mapped[int] = mapped_column(ForeignKey("machine_results.id", ondelete="CASCADE"), index=True)
+    seen_id: Mapped[int | None]
     revision: Mapped[int]
     document: Mapped[dict[str, Any]]
     fields: Mapped[dict[str, Any]]

@@ -25,6 +25,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
         sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
     )
+    names = ("name", "bills_per_month", "storage_bytes", "bills_in_flight", "max_file_bytes", "max_pages")
+    op.bulk_insert(
+        sa.table("plans", *map(sa.column, names)),
+        [
+            dict(zip(names, plan, strict=True))
+            for plan in (
+                ("unlimited", None, None, None, None, None),
+                ("standard", 500, 5 * 2**30, 60, None, None),
+                ("demo", 20, 100 * 2**20, 5, 10 * 2**20, 5),
+            )
+        ],
+    )
     op.create_table(
         "rate_counts",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -264,6 +276,7 @@ def upgrade() -> None:
         "corrections",
         sa.Column("bill_id", sa.String(length=32), nullable=False),
         sa.Column("result_id", sa.Integer(), nullable=False),
+        sa.Column("seen_id", sa.Integer(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),

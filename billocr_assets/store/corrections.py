@@ -1,0 +1,469 @@
+"""What people correct on a bill: numbered operations, append-only revisions, and the state that they add up to.
+
+A revision holds the operation and the steps that take it back, so undo, revert and the state at any moment need nothing
+else. A later reading is a new machine layer and never changes a correction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from billocr_assets.fields.extract import extract_fields
+from billocr_assets.fields.model import Fields
+from billocr_assets.fields.rows import rows_of
+from billocr_assets.fields.totals import Sums, check
+from billocr_assets.fields.warnings import find_warnings
+from billocr_assets.ocr.document import Document
+from billocr_assets.store.bills import find_bill, summarise
+from billocr_assets.store.editing import (
+    Gone,
+    Plain,
+    Senseless,
+    Sheet,
+    parse_operation,
+    plain_document,
+    touched,
+    with_ids,
+)
+from billocr_assets.store.errors import InvalidOperation, NotReadYet
+from billocr_assets.store.field_edits import field_step, items_step
+from billocr_assets.store.schema import Bill, Correction, MachineResult, Revision, User, now
+from billocr_assets.store.store import Store
+
+MAX_OPERATIONS = 1000
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# What an operation is about: ("line", its id) or ("field", its name).
+_Target = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An operation that was not applied, since somebody else changed the same thing, or it is gone.
+
+    Attributes:
+        line, field: what it is about; one of them.
+        theirs: the line or the field's value as it is now; None where it is gone.
+        author: who changed it; None where that is not known.
+        revision: of the change; the newest where no other client's revision stands in the way.
+    """
+
+    seq: int
+    line: str | None
+    field: str | None
+    theirs: Plain | None
+    author: str | None
+    revision: int
+
+    def to_dict(self) -> Plain:
+        plain = asdict(self)
+        return {name: value for name, value in plain.items() if name not in ("line", "field") or value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of operations.
+
+    Attributes:
+        revision: of the bill now.
+        acknowledged: the highest number of this client that needs no sending again.
+        lines: as they are now, of those that were changed or added, each with ``page`` and ``after``.
+        removed: ids of lines that went.
+        fields: None where they stayed as they were.
+    """
+
+    revision: int
+    acknowledged: int
+    conflicts: tuple[Conflict, ...]
+    lines: tuple[Plain, ...]
+    removed: tuple[str, ...]
+    fields: Plain | None
+    warnings: tuple[Plain, ...]
+
+    def to_dict(self) -> Plain:
+        return {
+            "revision": self.revision,
+            "acknowledged": self.acknowledged,
+            "conflicts": [conflict.to_dict() for conflict in self.conflicts],
+            "lines": list(self.lines),
+            "removed": list(self.removed),
+            "fields": self.fields,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A bill as it is now: the newest machine layer, or what people have made of one.
+
+    Attributes:
+        revision: 0 while nobody has corrected anything.
+        result: id of the machine layer that the corrections stand on.
+        data: ``Document.to_dict()`` with ``id`` and ``checked`` in every line.
+        fields: ``Fields.to_dict()`` with ``corrected``, the names of fields that a person has set.
+    """
+
+    revision: int
+    result: int
+    data: Plain
+    fields: Plain
+    warnings: tuple[Plain, ...]
+    machine_newer: Plain | None
+
+    @property
+    def document(self) -> Document:
+        return plain_document(self.data)
+
+    def to_dict(self) -> Plain:
+        return {
+            "revision": self.revision,
+            "result": self.result,
+            "pages": self.data["pages"],
+            "fields": self.fields,
+            "warnings": list(self.warnings),
+            "machine_newer": self.machine_newer,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a bill's history; ``author`` is None for somebody who has left."""
+
+    number: int
+    author: str | None
+    at: datetime
+    operation: Plain
+    lines: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+def current(store: Store, user: User, bill_id: str) -> Current:
+    """The bill as it is now.
+
+    Raises:
+        NotReadYet: no reading has ended.
+    """
+    with store.database.reading() as session:
+        bill = find_bill(session, user, bill_id)
+        result_id, data, fields = _state(session, bill)
+    return Current(
+        revision=bill.revision,
+        result=result_id,
+        data=data,
+        fields=fields,
+        warnings=_warnings(plain_document(data), fields),
+        machine_newer=None,
+    )
+
+
+def revisions(store: Store, user: User, bill_id: str, before: int | None = None, limit: int = 100) -> list[Entry]:
+    """The bill's history, newest first.
+
+    Args:
+        before: only revisions with a lower number.
+    """
+    with store.database.reading() as session:
+        bill = find_bill(session, user, bill_id)
+        query = select(Revision, User.name).outerjoin(User, User.id == Revision.author_id)
+        query = query.where(Revision.bill_id == bill.id).order_by(Revision.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(Revision.number < before)
+        return [_entry(revision, author) for revision, author in session.execute(query)]
+
+
+def _entry(revision: Revision, author: str | None) -> Entry:
+    changed = touched(revision.inverse["steps"])
+    lines, fields = (tuple(sorted(name for kind, name in changed if kind == of)) for of in ("line", "field"))
+    return Entry(revision.number, author, revision.created_at, revision.operation, lines, fields)
+
+
+def apply_operations(
+    store: Store,
+    user: User,
+    bill_id: str,
+    client_id: str,
+    base: int,
+    operations: Sequence[Plain],
+    result: int | None = None,
+) -> Outcome:
+    """Apply a client's operations in their order, once each.
+
+    Args:
+        client_id: of the editor that made them; it numbers its operations upwards.
+        base: the last revision that this editor has seen.
+        operations: ``{"seq": number, "op": {"kind": …}}``.
+        result: the machine layer that the editor shows; the newest if None. A bill that has no corrections yet may have
+            been read again meanwhile, and then corrections stand on the layer that the person saw.
+
+    Raises:
+        InvalidOperation: one of them makes no sense; none is applied.
+        NotReadYet: no reading has ended.
+    """
+    parsed = _parsed(client_id, base, operations)
+    with store.database.session() as session:
+        bill = find_bill(session, user, bill_id, "edit", lock=True)
+        return _Editing(session, bill, user, client_id, result).apply(base, parsed)
+
+
+def _parsed(client_id: str, base: int, operations: Sequence[Plain]) -> list[tuple[int, Plain]]:
+    if not isinstance(client_id, str) or not _CLIENT.fullmatch(client_id):
+        raise InvalidOperation(None, "“client_id” is 1 to 64 letters, digits or dashes.")
+    if type(base) is not int or base < 0:
+        raise InvalidOperation(None, "“base” is the number of a revision.")
+    if len(operations) > MAX_OPERATIONS:
+        raise InvalidOperation(None, f"At most {MAX_OPERATIONS} operations can be sent at once.")
+    parsed: list[tuple[int, Plain]] = []
+    for each in operations:
+        seq = each.get("seq") if isinstance(each, dict) else None
+        if type(seq) is not int or not 0 <= seq < 2**31:
+            raise InvalidOperation(None, "Every operation has a number “seq”.")
+        if parsed and seq <= parsed[-1][0]:
+            raise InvalidOperation(seq, "The numbers of operations rise.")
+        try:
+            parsed.append((seq, parse_operation(each.get("op"))))
+        except Senseless as reason:
+            raise InvalidOperation(seq, str(reason)) from reason
+    return parsed
+
+
+class _Refused(Exception):
+    """The operation stays out: somebody else has changed the same thing in ``revision``, or it is gone."""
+
+    def __init__(self, target: _Target | None, revision: Revision | None = None) -> None:
+        super().__init__(target)
+        self.target, self.revision = target, revision
+
+
+class _Editing:
+    """A bill, locked, while operations are applied to it in one transaction."""
+
+    def __init__(self, session: Session, bill: Bill, user: User, client_id: str, result: int | None = None) -> None:
+        self.session, self.bill, self.user, self.client_id = session, bill, user, client_id
+        self.result_id, data, fields = _state(session, bill, result)
+        # The editor shows the lines of another layer, whose ids name other lines here.
+        self.foreign = result is not None and result != self.result_id
+        self.before = bill.revision
+        self.fields_before = dict(fields)
+        self.sheet = Sheet(data, fields)
+
+    def apply(self, base: int, operations: list[tuple[int, Plain]]) -> Outcome:
+        if base > self.before:
+            raise InvalidOperation(None, f"The bill has no revision {base}. Please load it again.")
+        mine = Revision.bill_id == self.bill.id, Revision.client_id == self.client_id
+        done = {
+            row.seq: row.operation
+            for row in self.session.execute(select(Revision.seq, Revision.operation).where(*mine))
+        }
+        acknowledged = max(done, default=0)
+        others = self._others_after(base)
+        conflicts = []
+        for seq, op in operations:
+            if seq in done:
+                if done[seq] != op:
+                    raise InvalidOperation(seq, "This number has been used for another edit.")
+                continue
+            try:
+                targets = self._targets(op)
+                # A number that was passed over was refused the first time, and its sender may not have heard of it.
+                if self.foreign or seq < acknowledged:
+                    raise _Refused(next(iter(targets), None))
+                for target in targets:
+                    if target in others:
+                        raise _Refused(target, others[target])
+                self.record(seq, op, self.sheet.run(self._steps(op)))
+            except Senseless as reason:
+                raise InvalidOperation(seq, str(reason)) from reason
+            except Gone as gone:
+                conflicts.append(self._conflict(seq, _Refused(("line", gone.line), others.get(("line", gone.line)))))
+            except _Refused as refused:
+                conflicts.append(self._conflict(seq, refused))
+        return self.finish(max([acknowledged, *(seq for seq, _ in operations)]), conflicts)
+
+    def _others_after(self, number: int) -> dict[_Target, Revision]:
+        """What other clients have changed since, each with its last change."""
+        query = select(Revision).where(
+            Revision.bill_id == self.bill.id, Revision.number > number, Revision.client_id != self.client_id
+        )
+        rows = self.session.scalars(query.order_by(Revision.number))
+        return {target: row for row in rows for target in touched(row.inverse["steps"])}
+
+    def _targets(self, op: Plain) -> list[_Target]:
+        """What an operation is about."""
+        match op["kind"]:
+            case "set_field":
+                return [("field", str(op["name"]))]
+            case "set_items":
+                return [("field", "items")]
+            case "add":
+                return []
+            case "undo":
+                revision = self._revision(op["revision"])
+                targets = sorted(touched(revision.inverse["steps"]))
+                since = self._others_after(revision.number)
+                for target in targets:
+                    if target in since:
+                        raise _Refused(target, since[target])
+                return targets
+            case "revert":
+                return sorted(touched(self._steps(op)))
+        return [("line", op[name]) for name in ("line", "with") if name in op]
+
+    def _steps(self, op: Plain) -> list[Plain]:
+        """The steps that an operation takes."""
+        match op["kind"]:
+            case "set_field":
+                return [field_step(self.sheet, op["name"], op["value"], op["sources"])]
+            case "set_items":
+                return [items_step(self.sheet, op["items"])]
+            case "undo":
+                return self._revision(op["revision"]).inverse["steps"]
+            case "revert" if op["to"] > self.bill.revision:
+                raise Senseless(f"There is no revision {op['to']} to go back to.")
+            case "revert":
+                back = _backwards(self.session, self.bill, op["to"])
+                return [step for revision in back for step in revision.inverse["steps"]]
+        steps: list[Plain] = getattr(self.sheet, op["kind"])(op)
+        return steps
+
+    def _revision(self, number: int) -> Revision:
+        query = select(Revision).where(Revision.bill_id == self.bill.id, Revision.number == number)
+        revision = self.session.scalar(query)
+        if revision is None:
+            raise Senseless(f"There is no revision {number} to undo.")
+        return revision
+
+    def record(self, seq: int, op: Plain, back: list[Plain]) -> None:
+        """Add a revision for what has just been done."""
+        self.bill.revision += 1
+        revision = Revision(
+            bill_id=self.bill.id,
+            number=self.bill.revision,
+            client_id=self.client_id,
+            seq=seq,
+            author_id=self.user.id,
+            result_id=self.result_id,
+            operation=op,
+            inverse={"steps": back},
+        )
+        self.session.add(revision)
+
+    def finish(self, acknowledged: int, conflicts: Sequence[Conflict] = ()) -> Outcome:
+        """Save what was done, and say what came of it."""
+        sheet = self.sheet
+        document = plain_document(sheet.document)
+        if self.bill.revision != self.before:
+            sheet.fields = _brought_up(document, sheet.fields, sheet.stale)
+            self._save(document)
+        places = {
+            line["id"]: {**line, "page": page["number"], "after": before and before["id"]}
+            for page in sheet.document["pages"]
+            for before, line in zip([None, *page["lines"]], page["lines"], strict=False)
+            if line["id"] in sheet.changed
+        }
+        return Outcome(
+            revision=self.bill.revision,
+            acknowledged=acknowledged,
+            conflicts=tuple(conflicts),
+            lines=tuple(places.values()),
+            removed=tuple(sorted(sheet.removed)),
+            fields=sheet.fields if sheet.fields != self.fields_before else None,
+            warnings=_warnings(document, sheet.fields),
+        )
+
+    def _save(self, document: Document) -> None:
+        text = document.text
+        values = {
+            "revision": self.bill.revision,
+            "document": self.sheet.document,
+            "fields": self.sheet.fields,
+            "text": text,
+            "updated_at": now(),
+        }
+        if self.before:
+            self.session.execute(update(Correction).where(Correction.bill_id == self.bill.id).values(**values))
+        else:
+            self.session.execute(insert(Correction).values(bill_id=self.bill.id, result_id=self.result_id, **values))
+        summarise(self.bill, self.sheet.fields, text)
+
+    def _conflict(self, seq: int, refused: _Refused) -> Conflict:
+        kind, name = refused.target or ("", "")
+        author = (
+            self.session.get(User, refused.revision.author_id)
+            if refused.revision and refused.revision.author_id
+            else None
+        )
+        return Conflict(
+            seq=seq,
+            line=name if kind == "line" else None,
+            field=name if kind == "field" else None,
+            theirs=self.sheet.find(name)
+            if kind == "line"
+            else self.sheet.fields.get(name)
+            if kind == "field"
+            else None,
+            author=author.name if author else None,
+            revision=refused.revision.number if refused.revision else self.bill.revision,
+        )
+
+
+def _state(session: Session, bill: Bill, result: int | None = None) -> tuple[int, Plain, Plain]:
+    """The layer that a bill's corrections stand on, its document with ids, and its fields.
+
+    Args:
+        result: the layer to begin with where there are no corrections yet; the newest if None.
+    """
+    if bill.revision:
+        query = select(Correction.result_id, Correction.document, Correction.fields)
+        row = session.execute(query.where(Correction.bill_id == bill.id)).one()
+        return row.result_id, row.document, row.fields
+    layers = select(MachineResult.id, MachineResult.document, MachineResult.fields)
+    layers = layers.where(MachineResult.bill_id == bill.id).order_by(MachineResult.id.desc()).limit(1)
+    layer = session.execute(layers.where(MachineResult.id == result) if result is not None else layers).one_or_none()
+    if layer is None and result is not None:
+        raise InvalidOperation(None, "The bill has no such reading. Please load it again.")
+    if layer is None:
+        raise NotReadYet
+    fields = layer.fields or extract_fields(Document.from_dict(layer.document)).to_dict()
+    return layer.id, with_ids(layer.document), {**fields, "corrected": []}
+
+
+def _backwards(session: Session, bill: Bill, to: int) -> Sequence[Revision]:
+    """The revisions after ``to``, the newest first."""
+    query = select(Revision).where(Revision.bill_id == bill.id, Revision.number > to)
+    return session.scalars(query.order_by(Revision.number.desc())).all()
+
+
+def _brought_up(document: Document, fields: Plain, stale: bool) -> Plain:
+    """Fields after an edit: those that a person has set, all others from the text, and the sums over both."""
+    corrected = fields["corrected"]
+    known = {name: fields[name] for name in corrected}
+    if stale:
+        fields = {**extract_fields(document).to_dict(), **known}
+    if corrected:
+        parsed = Fields.from_dict(fields)
+        items = sum((item.amount for item in parsed.items), Decimal(0)) if parsed.items else None
+        sums = Sums(
+            total=parsed.total,
+            corrected=False,
+            subtotal=parsed.subtotal,
+            taxes=parsed.taxes,
+            rounding=parsed.rounding,
+            discount=parsed.discount,
+            service=parsed.service,
+            payments=parsed.payments,
+            change=parsed.change,
+        )
+        consistency, checks = check(sums, items)
+        fields = replace(parsed, consistency=consistency, checks=checks).to_dict()
+    return {**fields, "corrected": corrected}
+
+
+def _warnings(document: Document, fields: Plain) -> tuple[Plain, ...]:
+    found = find_warnings(Fields.from_dict(fields), rows_of(document), now().date(), fields["corrected"])
+    return tuple(asdict(warning) for warning in found)
