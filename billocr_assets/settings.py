@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class OidcProvider(BaseModel):
+    """Somebody who vouches for users.
+
+    Attributes:
+        name: part of its addresses here; the redirect URI is ``…/auth/oidc/<name>/callback``.
+        title: on the button, "Log in with …".
+        issuer: as the provider's discovery document and its tokens have it.
+        sign_up: whether everybody whom it knows gets an account here.
+        link_by_email: whether an address that it has verified opens the account that has this address.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    title: str
+    issuer: str = Field(pattern=r"^https?://")
+    client_id: str
+    client_secret: SecretStr
+    sign_up: bool = False
+    link_by_email: bool = False
 
 
 class Settings(BaseSettings):
@@ -21,12 +44,15 @@ class Settings(BaseSettings):
         default="",
         description="Where uploads and stage results lie: a folder or `gs://bucket/prefix`. Empty: `home/objects`.",
     )
-    host: str = Field(default="127.0.0.1", description="Address that the UI and Dagster listen on.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that the UI listens on. Dagster, which knows no login, stays on `127.0.0.1`.",
+    )
     ui_port: int = Field(default=8501, ge=0, le=65535, description="Port of the UI.")
     dagster_port: int = Field(default=3000, ge=0, le=65535, description="Port of Dagster's webserver.")
     dagster_url: str = Field(
         default="",
-        description="Address under which operators reach Dagster, shown as a link. Empty: `host` and `dagster_port`.",
+        description="Address under which operators reach Dagster, shown as a link. Empty: `dagster_port` here.",
     )
     executor: Literal["in_process", "multiprocess", "k8s"] = Field(
         default="in_process",
@@ -42,6 +68,38 @@ class Settings(BaseSettings):
     )
     max_pages: int = Field(default=20, ge=1, description="Most pages of an upload.")
     models_dir: Path | None = Field(default=None, description="Folder of weights to use instead of those that ship.")
+    webhooks_private: bool = Field(
+        default=False,
+        description="Whether webhooks may go to addresses of this machine and its private network. Trust all users then.",
+    )
+    accounts: bool = Field(
+        default=False,
+        description="Whether people log in. Without, everybody who reaches the UI is the one local user.",
+    )
+    public_url: str = Field(
+        default="", description="Address under which people reach the UI, `https://…`. Empty: as their browsers ask."
+    )
+    secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs the cookies of logins under way; the same in all replicas. Empty: a new one at each start.",
+    )
+    sign_up: Literal["closed", "invitation", "open"] = Field(
+        default="closed", description="Who may sign up: nobody, holders of an `invitation`, or everybody (`open`)."
+    )
+    demo_users: int = Field(
+        default=0, ge=0, description="Most people at a time who try it without an account, for a day each."
+    )
+    oidc: list[OidcProvider] = Field(
+        default=[],
+        description=(
+            "OIDC providers as JSON: "
+            '`[{"name": "x", "title": "X", "issuer": "https://…", "client_id": "…", "client_secret": "…"}]`, '
+            "each with `sign_up` and `link_by_email` if wanted."
+        ),
+    )
+    dev_idp: bool = Field(
+        default=False, description="A provider for trying out OIDC, which believes everybody. Only on this machine."
+    )
 
     @field_validator("home", "models_dir")
     @classmethod
@@ -54,13 +112,35 @@ class Settings(BaseSettings):
         self.home = self.home.absolute()  # the default is not validated
         self.database_url = self.database_url or f"sqlite:///{self.home / 'billocr.db'}"
         self.objects = self.objects or str(self.home / "objects")
-        self.dagster_url = self.dagster_url or f"http://{self.host}:{self.dagster_port}"
+        self.dagster_url = self.dagster_url or f"http://127.0.0.1:{self.dagster_port}"
+        self.public_url = self.public_url.rstrip("/")
+        if self.public_url and not re.fullmatch(r"https?://[^/?#@]+", self.public_url):
+            raise ValueError("public_url is an address without a path, like https://bills.example.org")
+        if self.sign_up == "open" and any(provider.link_by_email for provider in self.oidc):
+            # Who signs up with a password has not shown that the address is theirs.
+            raise ValueError(
+                "link_by_email of a provider in oidc does not go with sign_up=open: addresses are unproven"
+            )
         return self
+
+    @property
+    def is_public(self) -> bool:
+        """Whether others than the people at this machine may reach the UI."""
+        named = urlsplit(self.public_url).hostname
+        return not (is_loopback(self.host) and (named is None or is_loopback(named)))
 
     @property
     def models(self) -> Path:
         """The folder of weights: ``<network>/model.onnx``."""
         return self.models_dir or Path(__file__).parent / "models"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def get_settings() -> Settings:
@@ -76,6 +156,7 @@ def settings_table() -> str:
     """The settings as a Markdown table, in declaration order."""
     rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in ("", None) else f"`{field.default}`"
+        value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        default = "" if value in ("", None, []) else f"`{value}`"
         rows.append(f"| `BILLOCR_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows) + "\n"

@@ -24,6 +24,8 @@ from billocr_assets.settings import Settings, get_settings
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_PYTHON = ROOT / ".venv-training" / "bin" / "python"
 READY_WITHIN = 120.0
+# Whoever reaches Dagster may do everything: it knows no login.
+DAGSTER_HOST = "127.0.0.1"
 
 
 class StartError(Exception):
@@ -141,7 +143,7 @@ def services(settings: Settings, dagster_home: Path, logs: Path) -> list[Service
     workspace = dagster_home / "workspace.yaml"
     workspace.write_text("load_from:\n" + "".join(entries))
 
-    dagster_url = f"http://{settings.host}:{settings.dagster_port}"
+    dagster_url = f"http://{DAGSTER_HOST}:{settings.dagster_port}"
     ui_url = f"http://{settings.host}:{settings.ui_port}"
     tools = Path(sys.executable).parent
     started += [
@@ -156,7 +158,7 @@ def services(settings: Settings, dagster_home: Path, logs: Path) -> list[Service
             "Dagster's webserver",
             [
                 str(tools / "dagster-webserver"),
-                *("-w", str(workspace), "-h", settings.host, "-p", str(settings.dagster_port)),
+                *("-w", str(workspace), "-h", DAGSTER_HOST, "-p", str(settings.dagster_port)),
             ],
             answers(f"{dagster_url}/server_info"),
             environment,
@@ -190,11 +192,11 @@ def prepare(settings: Settings) -> tuple[Path, Path]:
 
 
 def check_ports(settings: Settings) -> None:
-    for what, port, variable in (
-        ("the UI", settings.ui_port, "BILLOCR_UI_PORT"),
-        ("Dagster", settings.dagster_port, "BILLOCR_DAGSTER_PORT"),
+    for what, host, port, variable in (
+        ("the UI", settings.host, settings.ui_port, "BILLOCR_UI_PORT"),
+        ("Dagster", DAGSTER_HOST, settings.dagster_port, "BILLOCR_DAGSTER_PORT"),
     ):
-        if not port_is_free(settings.host, port):
+        if not port_is_free(host, port):
             raise StartError(
                 f"Port {port} for {what} is taken. Stop what uses it, or choose another: {variable}={port + 1} make run"
             )
@@ -263,7 +265,7 @@ def main() -> int:
             print(
                 f"\nBill OCR is ready after {time.monotonic() - began:.0f} s:\n"
                 f"  upload and read bills   http://{settings.host}:{settings.ui_port}\n"
-                f"  Dagster (operators)     http://{settings.host}:{settings.dagster_port}\n"
+                f"  Dagster (operators)     http://{DAGSTER_HOST}:{settings.dagster_port}\n"
                 f"  logs                    {logs}\nCtrl-C stops everything.",
                 flush=True,
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from argon2 import PasswordHasher
 
 from billocr_assets.settings import Settings
 from billocr_assets.store import Store, open_store
@@ -25,6 +26,12 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("BILLOCR_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("BILLOCR_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are still hashed by Argon2id, but with so little work that no test waits for it."""
+    monkeypatch.setattr("billocr_assets.store.accounts._hasher", PasswordHasher(1, 8, 1))
 
 
 @pytest.fixture(scope="session")
