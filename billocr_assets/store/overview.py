@@ -36,7 +36,7 @@ def overview(store: Store, user: User, bill_ids: Sequence[str]) -> list[BillOver
     )
     found = (
         select(Bill, Attempt.stage, MachineResult.fields, MachineResult.confidence)
-        .where(Bill.id.in_(visible_bills(user).with_only_columns(Bill.id)), Bill.id.in_(bill_ids))
+        .where(Bill.id.in_(visible_bills(user, trash=None).with_only_columns(Bill.id)), Bill.id.in_(bill_ids))
         .outerjoin(Attempt, (Attempt.bill_id == Bill.id) & (Attempt.state == "open"))
         .outerjoin(MachineResult, (MachineResult.bill_id == Bill.id) & MachineResult.id.in_(newest))
     )

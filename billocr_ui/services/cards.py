@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from billocr_assets.store import Store
-from billocr_assets.store.bills import BillFilter, list_bills
+from billocr_assets.store.bills import BillFilter, Order, list_bills
 from billocr_assets.store.overview import BillOverview, overview
-from billocr_assets.store.schema import Bill, BillStatus, User
+from billocr_assets.store.schema import Bill, User
 from billocr_ui.services import wording
+from billocr_ui.strings import Words
 
 PAGE_SIZE = 24
 
@@ -39,21 +41,20 @@ class CardPage:
 def card_page(
     store: Store,
     user: User,
-    search: str,
-    status: BillStatus | None,
+    wanted: BillFilter,
     page: int,
     now: datetime,
     zone: tzinfo | None,
+    say: Words = wording.ENGLISH,
+    order: Order = "-created",
 ) -> CardPage:
-    """One page of the user's bills, newest first; a page past the end is the last one."""
-    found = list_bills(
-        store, user, BillFilter(search=search, status=status), limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
-    )
+    """One page of the bills that the user may see; a page past the end is the last one."""
+    found = list_bills(store, user, wanted, order, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
     pages = max(1, -(-found.total // PAGE_SIZE))
     if page > pages:
-        return card_page(store, user, search, status, pages, now, zone)
+        return card_page(store, user, wanted, pages, now, zone, say, order)
     return CardPage(
-        cards=cards(store, user, [bill.id for bill in found.bills], now, zone),
+        cards=cards(store, user, [bill.id for bill in found.bills], now, zone, say),
         total=found.total,
         pages=pages,
         page=page,
@@ -63,35 +64,44 @@ def card_page(
 
 
 def cards(
-    store: Store, user: User, bill_ids: Sequence[str], now: datetime, zone: tzinfo | None
+    store: Store,
+    user: User,
+    bill_ids: Sequence[str],
+    now: datetime,
+    zone: tzinfo | None,
+    say: Words = wording.ENGLISH,
 ) -> list[dict[str, Any]]:
-    """The user's bills among these as cards, in the order given."""
-    return [_card(entry, now, zone) for entry in overview(store, user, bill_ids)]
+    """The bills among these that the user may see, as cards in the order given."""
+    return [_card(entry, user, now, zone, say) for entry in overview(store, user, bill_ids)]
 
 
 def all_final(cards: Sequence[dict[str, Any]]) -> bool:
     return all(card["status"] in ("read", "failed") for card in cards)
 
 
-def _card(entry: BillOverview, now: datetime, zone: tzinfo | None) -> dict[str, Any]:
-    bill, fields = entry.bill, entry.fields or {}
-    done, doing = wording.progress(bill.status, entry.stage)
-    merchant, total, currency, printed = (fields.get(name) for name in ("company", "total", "currency", "date"))
-    facts = [wording.day(date.fromisoformat(printed["value"]))] if printed else []
+def _card(entry: BillOverview, user: User, now: datetime, zone: tzinfo | None, say: Words) -> dict[str, Any]:
+    bill = entry.bill
+    done, doing = wording.progress(bill.status, entry.stage, say)
+    facts = [wording.day(bill.billed_on, say)] if bill.billed_on else []
     if bill.pages > 1:
-        facts.append(wording.pages(bill.pages))
+        facts.append(wording.pages(bill.pages, say))
+    if bill.owner_id != user.id:
+        facts.append(say("card.shared"))
+    if bill.review != "unreviewed":
+        facts.append(say(f"review_state.{bill.review}"))
+    total = "" if bill.total_cents is None else wording.money(Decimal(bill.total_cents) / 100, bill.currency, say)
     return {
         "id": bill.id,
         "href": f"/bill?id={bill.id}",
-        "title": merchant["value"] if merchant else bill.name,
+        "title": bill.merchant or bill.name,
         "name": bill.name,
         "facts": " · ".join(facts),
-        "total": wording.money(total["value"], currency and currency["value"]) if total else "",
-        "when": wording.when(bill.created_at, now, zone),
+        "total": total,
+        "when": wording.when(bill.created_at, now, zone, say),
         "status": bill.status,
-        "label": wording.STATUS[bill.status],
+        "label": say(f"status.{bill.status}"),
         "progress": done,
-        "detail": (bill.failed_why or "Something went wrong.") if bill.status == "failed" else doing,
+        "detail": (bill.failed_why or say("card.wrong")) if bill.status == "failed" else doing,
         "picture": f"/pictures/{bill.id}/1?size=640",
     }
 

@@ -10,17 +10,24 @@ from html import escape
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-# In the order of the road; a stage is recorded when it has ended, so the label says what comes after it.
-STAGES = {
-    "bill_image": "opening the file",
-    "preprocessed_page": "straightening the page",
-    "text_lines": "finding the lines",
-    "line_segments": "finding the words",
-    "recognised_text": "reading the text",
-    "bill_fields": "finding date and total",
-    "bill_result": "saving",
-}
-STATUS = {"received": "Waiting", "reading": "Reading", "read": "Read", "failed": "Not read"}
+import streamlit as st
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from billocr_assets.store.schema import User
+from billocr_ui.strings import Words, language_of, words
+
+ENGLISH = words("en")
+# In the order of the road; a stage is recorded when it has ended, so the sentence says what comes after it.
+STAGES = (
+    "bill_image",
+    "preprocessed_page",
+    "text_lines",
+    "line_segments",
+    "recognised_text",
+    "bill_fields",
+    "bill_result",
+)
 STATUS_COLOURS: dict[str, Literal["gray", "blue", "green", "red"]] = {
     "received": "gray",
     "reading": "blue",
@@ -28,11 +35,15 @@ STATUS_COLOURS: dict[str, Literal["gray", "blue", "green", "red"]] = {
     "failed": "red",
 }
 
-NETWORKS = {
-    "line_detector": "Line detector",
-    "line_segmenter": "Line segmenter",
-    "line_recogniser": "Line recogniser",
-}
+
+def page_words(user: User) -> Words:
+    """The language of the page that runs now: the user's, else the browser's."""
+    return words(language_of(user.language, st.context.locale))
+
+
+def page_zone() -> tzinfo | None:
+    """The time zone of the browser that the page runs for."""
+    return time_zone(st.context.timezone)
 
 
 def time_zone(name: str | None) -> tzinfo | None:
@@ -43,50 +54,57 @@ def time_zone(name: str | None) -> tzinfo | None:
         return None
 
 
-def when(moment: datetime, now: datetime, zone: tzinfo | None) -> str:
+def when(moment: datetime, now: datetime, zone: tzinfo | None, say: Words = ENGLISH) -> str:
     """A moment in the reader's day: ``today 14:05``, ``yesterday 09:30``, ``3 Nov 2026``."""
     moment, now = moment.astimezone(zone), now.astimezone(zone)
     if moment.date() == now.date():
-        return f"today {moment:%H:%M}"
+        return say("when.today", time=f"{moment:%H:%M}")
     if moment.date() == now.date() - timedelta(days=1):
-        return f"yesterday {moment:%H:%M}"
-    return day(moment.date())
+        return say("when.yesterday", time=f"{moment:%H:%M}")
+    return day(moment.date(), say)
 
 
-def day(value: date) -> str:
-    return f"{value.day} {value:%b %Y}"
+def day(value: date, say: Words = ENGLISH) -> str:
+    return format_date(value, "medium", locale=say.locale)
 
 
-def size(count: int) -> str:
-    """Bytes as ``812 kB`` or ``3.4 MB``."""
-    return f"{max(1, round(count / 1000))} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+def size(count: int, say: Words = ENGLISH) -> str:
+    """Bytes as ``812 kB``, ``3.4 MB`` or ``1.5 GB``."""
+    if count < 1_000_000:
+        return f"{max(1, round(count / 1000))} kB" if count else "0 kB"
+    scale, unit = (1_000_000_000, "GB") if count >= 1_000_000_000 else (1_000_000, "MB")
+    return f"{format_decimal(count / scale, format='0.0', locale=say.locale)} {unit}"
 
 
-def pages(count: int) -> str:
-    return "1 page" if count == 1 else f"{count} pages"
+def number(value: int, say: Words = ENGLISH) -> str:
+    return format_decimal(value, locale=say.locale)
 
 
-def bills(count: int) -> str:
-    return "1 bill" if count == 1 else f"{count:,} bills"
+def pages(count: int, say: Words = ENGLISH) -> str:
+    return say("count.pages", count=count)
 
 
-def some_of(shown: int, counts: dict[str, int]) -> str:
+def bills(count: int, say: Words = ENGLISH) -> str:
+    return say("count.bills.one") if count == 1 else say("count.bills.other", count=number(count, say))
+
+
+def some_of(shown: int, counts: dict[str, int], say: Words = ENGLISH) -> str:
     """How many bills are listed, and how many of all that match are not read yet or could not be."""
     open_, failed = counts["received"] + counts["reading"], counts["failed"]
-    parts = [bills(shown)]
+    parts = [bills(shown, say)]
     if open_:
-        parts.append(f"{open_:,} still to be read")
+        parts.append(say("bills.still", count=number(open_, say)))
     if failed:
-        parts.append(f"{failed:,} not read")
+        parts.append(say("bills.not_read", count=number(failed, say)))
     return " · ".join(parts)
 
 
-def money(value: Decimal | str, currency: str | None) -> str:
-    amount = f"{Decimal(value):,.2f}"
+def money(value: Decimal | str, currency: str | None, say: Words = ENGLISH) -> str:
+    amount = format_decimal(Decimal(value), format="#,##0.00", locale=say.locale)
     return f"{amount} {currency}" if currency else amount
 
 
-def progress(status: str, stage: str | None) -> tuple[float, str]:
+def progress(status: str, stage: str | None, say: Words = ENGLISH) -> tuple[float, str]:
     """How far a reading is, 0..1, and what is being done now.
 
     Args:
@@ -95,10 +113,9 @@ def progress(status: str, stage: str | None) -> tuple[float, str]:
     if status == "read":
         return 1.0, ""
     if status != "reading":
-        return 0.0, "waiting for its turn" if status == "received" else ""
-    names = list(STAGES)
-    done = names.index(stage) + 1 if stage in STAGES else 0
-    return (done + 0.5) / (len(names) + 0.5), STAGES[names[min(done, len(names) - 1)]]
+        return 0.0, say("stage.waiting") if status == "received" else ""
+    done = STAGES.index(stage) + 1 if stage in STAGES else 0
+    return (done + 0.5) / (len(STAGES) + 0.5), say(f"stage.{STAGES[min(done, len(STAGES) - 1)]}")
 
 
 def literal(text: str) -> str:

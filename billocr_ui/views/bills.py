@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 import streamlit as st
 
-from billocr_assets.store.bills import read_again
+from billocr_assets.store.bills import BillFilter, read_again
 from billocr_assets.store.schema import BillStatus
 from billocr_ui.components.bill_cards import bill_cards
 from billocr_ui.identity import page_user, the_store
@@ -16,6 +16,7 @@ from billocr_ui.services.cards import CardPage, card_page
 from billocr_ui.services.uploads import has_bills
 
 store, user = the_store(), page_user()
+say = wording.page_words(user)
 STATES = ("all", *get_args(BillStatus))
 
 
@@ -28,17 +29,19 @@ def load() -> CardPage:
     return card_page(
         store,
         user,
-        st.session_state.get("search") or "",
-        None if state == "all" else cast(BillStatus, state),
+        BillFilter(
+            search=st.session_state.get("search") or "", status=None if state == "all" else cast(BillStatus, state)
+        ),
         st.session_state.get("page") or 1,
         datetime.now(UTC),
-        wording.time_zone(st.context.timezone),
+        wording.page_zone(),
+        say,
     )
 
 
 def show_cards() -> None:
     found = load()
-    if bill_id := bill_cards(found.cards, key="bills"):
+    if bill_id := bill_cards(found.cards, "bills", say):
         read_again(store, user, bill_id)
         st.rerun(scope="app")
     if not found.unfinished and polling:
@@ -75,7 +78,7 @@ with st.container(horizontal=True, vertical_alignment="center", key="filters"):
         "Status",
         STATES,
         # The address carries these words, so they hold no figures that change.
-        format_func=lambda state: "All" if state == "all" else wording.STATUS[state],
+        format_func=lambda state: say(f"status.{state}"),
         default="all",
         required=True,
         key="status",
@@ -95,7 +98,7 @@ found = load()
 polling = found.unfinished
 with below:
     if found.cards:
-        heading.markdown(f":gray[{wording.some_of(found.total, found.counts)}]")
+        heading.markdown(f":gray[{wording.some_of(found.total, found.counts, say)}]")
         st.fragment(show_cards, run_every=1.5 if polling else None)()
     else:
         st.info("No bill matches. Try fewer or other words, or another status.")

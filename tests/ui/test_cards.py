@@ -1,12 +1,13 @@
 from datetime import UTC, datetime
 
+from billocr_assets.store.bills import BillFilter
 from billocr_assets.store.reading import begin_reading, record_failure, record_stage
 from billocr_assets.store.schema import User
 from billocr_ui.services.cards import PAGE_SIZE, all_final, card_page, cards
 
 
-def show(store, user, search="", status=None, page=1):
-    return card_page(store, user, search, status, page, datetime.now(UTC), UTC)
+def show(store, user, page=1, **wanted):
+    return card_page(store, user, BillFilter(**wanted), page, datetime.now(UTC), UTC)
 
 
 def test_a_read_bill_shows_merchant_date_and_total(store, user, read):

@@ -10,7 +10,7 @@ const mounted = new WeakMap()
 
 function mount(root) {
   const list = root.querySelector(".cards")
-  const state = { list, template: root.querySelector("#card"), nodes: new Map(), compact: false, width: 1000 }
+  const state = { list, template: root.querySelector("#card"), nodes: new Map(), chosen: new Set(), compact: false, width: 1000 }
   const fit = () => list.classList.toggle("rows", state.compact || state.width < ROWS_BELOW)
   state.fit = fit
   state.observer = new ResizeObserver(([entry]) => {
@@ -31,10 +31,16 @@ function create(state, send) {
     again.disabled = true
     send(node.dataset.bill)
   }
+  node.querySelector(".pick input").onchange = (event) => {
+    state.chosen[event.target.checked ? "add" : "delete"](node.dataset.bill)
+    state.choose([...state.chosen])
+  }
   return node
 }
 
-function fill(node, card) {
+const put = (sentence, name) => sentence.replace("{name}", name)
+
+function fill(state, node, card, { choosing, say }) {
   node.dataset.bill = card.id
   node.dataset.status = card.status
   node.querySelector(".open").href = card.href
@@ -45,34 +51,43 @@ function fill(node, card) {
   node.querySelector(".title").title = card.name
   node.querySelector(".badge").textContent = card.label
   if (card.status !== "failed") node.querySelector(".again").disabled = false
-  node.querySelector(".again").setAttribute("aria-label", `Try to read ${card.name} again`)
+  node.querySelector(".again").setAttribute("aria-label", put(say.again_name, card.name))
+  node.querySelector(".again").textContent = say.again
+  const pick = node.querySelector(".pick")
+  pick.hidden = !choosing
+  pick.firstElementChild.setAttribute("aria-label", put(say.pick_name, card.title))
+  pick.firstElementChild.checked = state.chosen.has(card.id)
   const percent = Math.round(card.progress * 100)
   const track = node.querySelector(".track")
   track.setAttribute("aria-valuenow", percent)
-  track.setAttribute("aria-label", `Reading ${card.name}`)
+  track.setAttribute("aria-label", put(say.reading_name, card.name))
   node.querySelector(".bar").style.width = percent + "%"
   const image = node.querySelector("img")
   if (image.getAttribute("src") !== card.picture) image.src = card.picture
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   let state = mounted.get(parentElement)
   if (!state) mounted.set(parentElement, (state = mount(parentElement)))
   state.send = (bill) => setTriggerValue("again", bill)
+  state.choose = (bills) => setStateValue("chosen", bills)
+  state.list.setAttribute("aria-label", data.say.list)
   state.compact = data.compact
+  if (!data.choosing) state.chosen.clear()
   state.fit()
   const kept = new Set()
   data.cards.forEach((card, index) => {
     kept.add(card.id)
     let node = state.nodes.get(card.id)
     if (!node) state.nodes.set(card.id, (node = create(state, (bill) => state.send(bill))))
-    fill(node, card)
+    fill(state, node, card, data)
     if (state.list.children[index] !== node) state.list.insertBefore(node, state.list.children[index] ?? null)
   })
   for (const [id, node] of state.nodes) {
     if (!kept.has(id)) {
       node.remove()
       state.nodes.delete(id)
+      if (state.chosen.delete(id)) state.choose([...state.chosen])
     }
   }
   return () => {
