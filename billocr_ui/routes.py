@@ -1,17 +1,15 @@
-"""Our own routes: pictures and downloads, which only their owner may see, and health."""
+"""Our own routes: pictures and downloads, which only their owner may see, and the API."""
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from pathlib import PurePath
 from urllib.parse import quote
 
-from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from billocr_assets.store import Store
@@ -21,8 +19,6 @@ from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.schema import User
 from billocr_ui.api import create_api
 from billocr_ui.identity import request_user, the_store
-
-log = logging.getLogger(__name__)
 
 # A page's picture never changes, but it is nobody else's business: no shared cache may keep it.
 _PRIVATE = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -34,8 +30,6 @@ def routes() -> list[BaseRoute]:
         Mount("/api/v1", create_api()),
         Route("/pictures/{bill_id}/{page:int}", picture),
         Route("/downloads/{bill_id}/{what}", download),
-        Route("/api/health/live", live),
-        Route("/api/health/ready", ready),
     ]
 
 
@@ -71,34 +65,6 @@ async def download(request: Request) -> Response:
         return _file(json.dumps(data, ensure_ascii=False, indent=2).encode(), "application/json", f"{stem}.json")
 
     return await _for_owner(request, answer)
-
-
-async def live(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"}, headers=_UNCACHED)
-
-
-async def ready(_request: Request) -> Response:
-    """200 where database and objects answer, else 503 with the part that does not."""
-    checks = await run_in_threadpool(_check, the_store)
-    ok = all(state == "ok" for state in checks.values())
-    return JSONResponse({"status": "ok" if ok else "unavailable", **checks}, 200 if ok else 503, headers=_UNCACHED)
-
-
-def _check(open_store: Callable[[], Store]) -> dict[str, str]:
-    checks = {}
-    for part in ("database", "objects"):
-        try:
-            store = open_store()
-            if part == "database":
-                with store.database.reading() as session:
-                    session.execute(text("SELECT count(*) FROM users"))
-            else:
-                store.objects.exists("health")
-            checks[part] = "ok"
-        except Exception:  # whatever is wrong there, the answer is the same
-            log.exception("%s does not answer", part)
-            checks[part] = "unavailable"
-    return checks
 
 
 async def _for_owner(request: Request, answer: Callable[[Store, User], Response]) -> Response:

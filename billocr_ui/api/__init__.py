@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from billocr_ui.api import bills, documents, webhooks
+from billocr_ui.api import account, bills, documents, health, webhooks
 from billocr_ui.api.problems import answer_errors, responses
 from billocr_ui.api.requests import Door
 
@@ -15,6 +15,9 @@ DESCRIPTION = """Upload bills, watch them being read, correct and export them.
 
 Programs send a token (`Authorization: Bearer bo_…`), which people make on their account page. Errors come as
 `application/problem+json` (RFC 9457). Somebody else's bill answers exactly as one that does not exist."""
+
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
 def create_api() -> FastAPI:
@@ -37,7 +40,7 @@ def create_api() -> FastAPI:
         dependencies=security,
         responses=responses(401, 403, 422),
     )
-    for module in (bills, documents, webhooks):
+    for module in (bills, documents, account, webhooks, health):
         api.include_router(module.router)
     api.add_middleware(Door)
     answer_errors(api)
@@ -47,9 +50,10 @@ def create_api() -> FastAPI:
         if api.openapi_schema is None:
             for path in describe()["paths"].values():
                 for operation in path.values():
-                    for status, answer in operation["responses"].items():
-                        if status >= "400":
-                            answer["content"] = {"application/problem+json": answer["content"].pop("application/json")}
+                    for answer in operation["responses"].values():
+                        schema = answer.get("content", {}).get("application/json", {}).get("schema")
+                        if schema == _PROBLEM:
+                            answer["content"] = {"application/problem+json": {"schema": schema}}
         return describe()
 
     api.openapi = openapi  # type: ignore[method-assign]

@@ -218,4 +218,4 @@ def test_the_page_allows_no_foreign_scripts_and_streamlits_inner_routes_are_clos
     assert "script-src 'self'" in policy
     assert page.request.get("/_stcore/metrics").status == 404
     assert page.request.get("/_stcore/agent/openapi.json").status == 404
-    assert page.request.get("/api/health/ready").json()["status"] == "ok"
+    assert page.request.get("/api/v1/health/ready").json()["status"] == "ok"

@@ -7,7 +7,6 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from billocr_assets.store.database import Database
 from billocr_assets.store.schema import User, new_id
 from billocr_ui import identity
 from billocr_ui.routes import routes
@@ -62,18 +61,8 @@ def test_text_json_and_original_come_as_files(client, uploaded, read):
     assert Image.open(BytesIO(original.content)).size == (120, 200)
 
 
-def test_ready_says_which_part_does_not_answer(client, store, monkeypatch, tmp_path):
-    assert client.get("/api/health/live").status_code == 200
-    answer = client.get("/api/health/ready")
-    assert (answer.status_code, answer.json()["database"]) == (200, "ok")
-    empty = Database(f"sqlite:///{tmp_path / 'not-migrated.db'}")
-    monkeypatch.setattr("billocr_ui.routes.the_store", lambda: type(store)(empty, store.objects, store.settings))
-    answer = client.get("/api/health/ready")
-    assert (answer.status_code, answer.json()["database"], answer.json()["objects"]) == (503, "unavailable", "ok")
-
-
 def test_every_answer_carries_the_security_headers(client):
-    for path in ("/api/health/live", "/pictures/none/1"):
+    for path in ("/api/v1/health/live", "/pictures/none/1"):
         headers = client.get(path).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe-inline" not in headers["content-security-policy"].split("style-src")[0]

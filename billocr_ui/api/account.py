@@ -1,0 +1,109 @@
+"""One's own account: usage, tokens and logins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from billocr_assets.store import accounts, quotas
+from billocr_ui.api.problems import responses
+from billocr_ui.api.requests import BILL_ID, Caller, Name, Person, TheStore
+
+router = APIRouter(tags=["account"])
+
+RowId = Annotated[str, Path(pattern=BILL_ID)]
+
+
+class Use(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    limit: int | None = Field(description="Null: as much as you like.")
+    used: int | None = Field(description="Null for limits of a single file.")
+    resets_at: datetime | None = Field(description="When `used` begins anew by itself.")
+
+
+class Usage(BaseModel):
+    bills_per_month: Use = Field(description="Uploads this calendar month (UTC).")
+    storage_bytes: Use = Field(description="Of uploads kept, the trash included.")
+    bills_in_flight: Use = Field(description="Uploads that wait or are being read.")
+    max_file_bytes: Use
+    max_pages: Use
+
+
+class NewToken(BaseModel):
+    name: Name
+    scopes: Annotated[list[accounts.Scope], Field(min_length=1)]
+    days: int = Field(90, ge=1, le=accounts.TOKEN_DAYS, description="Until it expires.")
+
+
+class TokenOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    prefix: str = Field(description="What the token begins with, after `bo_`.")
+    scopes: list[accounts.Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class TokenMade(TokenOut):
+    token: str = Field(description="Shown this one time.", examples=["bo_1a2b3c4d_…"])
+
+
+class LoginSession(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    address: str | None
+    agent: str | None
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+@router.get("/usage")
+def get_usage(store: TheStore, user: Caller) -> Usage:
+    """How far your limits are used."""
+    return Usage.model_validate({name: Use.model_validate(use) for name, use in quotas.usage(store, user).items()})
+
+
+@router.get("/tokens")
+def list_tokens(store: TheStore, user: Person) -> list[TokenOut]:
+    """Your tokens, newest first."""
+    return [TokenOut.model_validate(token) for token in accounts.tokens_of(store, user)]
+
+
+@router.post("/tokens", status_code=201)
+def create_token(store: TheStore, user: Person, body: NewToken) -> TokenMade:
+    """Make a token for a program."""
+    token, secret = accounts.create_token(store, user, body.name, body.scopes, body.days)
+    return TokenMade(**TokenOut.model_validate(token).model_dump(), token=secret)
+
+
+@router.delete("/tokens/{token_id}", status_code=204, responses=responses(404))
+def revoke_token(store: TheStore, user: Person, token_id: RowId) -> None:
+    """End a token."""
+    accounts.revoke_token(store, user, token_id)
+
+
+@router.get("/login-sessions")
+def list_login_sessions(store: TheStore, user: Person) -> list[LoginSession]:
+    """Where you are logged in, last used first."""
+    return [LoginSession.model_validate(each) for each in accounts.sessions_of(store, user)]
+
+
+@router.delete("/login-sessions/{session_id}", status_code=204, responses=responses(404))
+def end_login_session(store: TheStore, user: Person, session_id: RowId) -> None:
+    """Log out there."""
+    accounts.end_session(store, user, session_id)
+
+
+@router.delete("/login-sessions", status_code=204)
+def end_login_sessions(store: TheStore, user: Person) -> None:
+    """Log out everywhere."""
+    accounts.end_sessions(store, user)
