@@ -36,6 +36,7 @@ from billocr_assets.store.errors import InvalidOperation, NotReadYet
 from billocr_assets.store.field_edits import field_step, items_step
 from billocr_assets.store.schema import Bill, Correction, MachineResult, Revision, User, now
 from billocr_assets.store.store import Store
+from billocr_assets.store.webhooks import announce
 
 MAX_OPERATIONS = 1000
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -390,6 +391,7 @@ class _Editing:
         else:
             self.session.execute(insert(Correction).values(bill_id=self.bill.id, result_id=self.result_id, **values))
         summarise(self.bill, self.sheet.fields, text)
+        announce(self.session, self.bill, "bill.corrected")
 
     def _conflict(self, seq: int, refused: _Refused) -> Conflict:
         kind, name = refused.target or ("", "")
