@@ -74,6 +74,7 @@ class Outcome:
     Attributes:
         revision: of the bill now.
         acknowledged: the highest number of this client that needs no sending again.
+        revisions: number of each operation that stands to the revision it became.
         lines: as they are now, of those that were changed or added, each with ``page`` and ``after``.
         removed: ids of lines that went.
         fields: None where they stayed as they were.
@@ -81,6 +82,7 @@ class Outcome:
 
     revision: int
     acknowledged: int
+    revisions: dict[int, int]
     conflicts: tuple[Conflict, ...]
     lines: tuple[Plain, ...]
     removed: tuple[str, ...]
@@ -91,6 +93,7 @@ class Outcome:
         return {
             "revision": self.revision,
             "acknowledged": self.acknowledged,
+            "revisions": self.revisions,
             "conflicts": [conflict.to_dict() for conflict in self.conflicts],
             "lines": list(self.lines),
             "removed": list(self.removed),
@@ -252,22 +255,24 @@ class _Editing:
         self.before = bill.revision
         self.fields_before = dict(fields)
         self.sheet = Sheet(data, fields)
+        self.numbers: dict[int, int] = {}
 
     def apply(self, base: int, operations: list[tuple[int, Plain]]) -> Outcome:
         if base > self.before:
             raise InvalidOperation(None, f"The bill has no revision {base}. Please load it again.")
         mine = Revision.bill_id == self.bill.id, Revision.client_id == self.client_id
         done = {
-            row.seq: row.operation
-            for row in self.session.execute(select(Revision.seq, Revision.operation).where(*mine))
+            row.seq: row
+            for row in self.session.execute(select(Revision.seq, Revision.operation, Revision.number).where(*mine))
         }
         acknowledged = max(done, default=0)
         others = self._others_after(base)
         conflicts = []
         for seq, op in operations:
             if seq in done:
-                if done[seq] != op:
+                if done[seq].operation != op:
                     raise InvalidOperation(seq, "This number has been used for another edit.")
+                self.numbers[seq] = done[seq].number
                 continue
             try:
                 targets = self._targets(op)
@@ -342,6 +347,7 @@ class _Editing:
     def record(self, seq: int, op: Plain, back: list[Plain]) -> None:
         """Add a revision for what has just been done."""
         self.bill.revision += 1
+        self.numbers[seq] = self.bill.revision
         revision = Revision(
             bill_id=self.bill.id,
             number=self.bill.revision,
@@ -370,6 +376,7 @@ class _Editing:
         return Outcome(
             revision=self.bill.revision,
             acknowledged=acknowledged,
+            revisions=self.numbers,
             conflicts=tuple(conflicts),
             lines=tuple(places.values()),
             removed=tuple(sorted(sheet.removed)),

@@ -213,6 +213,7 @@ class Conflict(BaseModel):
 class Outcome(BaseModel):
     revision: int
     acknowledged: int = Field(description="All edits up to this `seq` need no sending again.")
+    revisions: dict[int, int] = Field(description="The revision that each `seq` became, to be undone by.")
     conflicts: list[Conflict]
     lines: list[PlacedLine] = Field(description="Lines that were changed or added, as they are now.")
     removed: list[str]
