@@ -196,3 +196,13 @@ class NotReadYet(BillError):
 
     def __init__(self) -> None:
         super().__init__("This bill has not been read yet. Please wait for its text, or read it again.")
+
+
+class InvalidLimit(BillError):
+    """``name``: the limit of a plan that there is not, or whose value cannot be."""
+
+    code = "invalid_limit"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"“{name[:40]}” is no limit, or its value cannot be. Limits are whole numbers from 0 on.")
+        self.name = name
