@@ -232,6 +232,15 @@ class Fields(BaseModel):
     warnings: list[Warning]
 
 
+class Change(BaseModel):
+    """What a line or a field said; null where there was none, or the machine had found it."""
+
+    line: str | None = None
+    field: str | None = None
+    before: str | None
+    after: str | None
+
+
 class Entry(BaseModel):
     number: int
     author: str | None = Field(description="Null for somebody who has left.")
@@ -239,6 +248,7 @@ class Entry(BaseModel):
     operation: dict[str, Any]
     lines: list[str]
     fields: list[str]
+    changes: list[Change]
 
 
 class History(BaseModel):

@@ -30,7 +30,7 @@ def caller(request: Request) -> User:
 
 def person(request: Request) -> User:
     """The user who asks with a browser: tokens manage no tokens, logins, webhooks or other people."""
-    return request_user(request)
+    return request_user(request, by_browser=True)
 
 
 Caller = Annotated[User, Depends(caller)]
