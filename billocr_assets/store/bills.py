@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billocr_assets.ocr import pages
+from billocr_assets.store import quotas
 from billocr_assets.store.errors import BadCursor, BadFilter, BillNotFound, DuplicateUpload, NotAllowed, TooLarge
 from billocr_assets.store.schema import (
     Attempt,
@@ -144,18 +145,20 @@ def register_upload(store: Store, user: User, name: str, data: bytes, keep_dupli
     Raises:
         UploadRefused: the file cannot be read; the subclass says why. Nothing is stored.
         DuplicateUpload: the user has uploaded these bytes before. Nothing is stored.
+        QuotaExceeded: the user's plan leaves no room for it. Nothing is stored.
     """
-    limits = store.settings
-    if len(data) > limits.max_upload_mb * 2**20:
-        raise TooLarge(len(data), limits.max_upload_mb)
-    media_type, sizes = pages.inspect(data, limits.max_megapixels * 1_000_000, limits.max_pages)
+    door = store.settings
+    if len(data) > door.max_upload_mb * 2**20:
+        raise TooLarge(len(data), door.max_upload_mb)
+    media_type, sizes = pages.inspect(data, door.max_megapixels * 1_000_000, door.max_pages)
     name = clean_name(name)
     sha256 = hashlib.sha256(data).hexdigest()
-    if not keep_duplicate:
-        with store.database.reading() as session:  # before the costly part; decided below
+    with store.database.reading() as session:  # before the costly part; decided below
+        if not keep_duplicate:
             _refuse_duplicate(session, user, sha256)
+        quotas.check(session, user, len(data), len(sizes))
     # Only decoding tells whether the file is whole.
-    pages.load_pages(data, max_side=256, max_pixels=limits.max_megapixels * 1_000_000, max_pages=limits.max_pages)
+    pages.load_pages(data, max_side=256, max_pixels=door.max_megapixels * 1_000_000, max_pages=door.max_pages)
 
     bill = Bill(
         id=new_id(),
@@ -174,6 +177,7 @@ def register_upload(store: Store, user: User, name: str, data: bytes, keep_dupli
             store.database.in_order(session)
             if not keep_duplicate:
                 _refuse_duplicate(session, user, sha256)
+            quotas.reserve(session, user, bill.id, bill.bytes)
             session.add(bill)
             session.flush()
             session.add(Attempt(bill_id=bill.id, number=1, origin="upload"))

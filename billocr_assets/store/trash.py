@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from billocr_assets.store import quotas
 from billocr_assets.store.bills import find_bill, upload_key
 from billocr_assets.store.schema import AuditEvent, Bill, User, now
 from billocr_assets.store.store import Store
@@ -62,6 +63,7 @@ def _remove(store: Store, bill_id: str, who: int | None) -> bool:
         if bill is None or bill.trashed_at is None:
             return False
         session.add(AuditEvent(who=who, what="remove", bill=bill_id, detail={}))
+        quotas.forget(session, bill)
         session.execute(delete(Bill).where(Bill.id == bill_id))
     # Rows first: an object without a row is only waste, a row without its object is an error.
     store.objects.delete(upload_key(bill_id))
