@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
-from billocr_assets.fields.model import Fields, Item, Tax
-from billocr_assets.ocr.document import Document, Page
+from billocr_assets.ocr.document import Document
 from billocr_assets.store import Store
-from billocr_assets.store.bills import bill_for, latest_result
+from billocr_assets.store.bills import bill_for, latest_result, level_of
 from billocr_assets.store.overview import overview
 from billocr_assets.store.reading import promoted_models
 from billocr_assets.store.schema import Bill, MachineResult, User
 from billocr_ui.services import wording
+from billocr_ui.strings import Words
 
 # Words below the first are marked: on scans one in eighteen, and nearly half of them are wrong. Below the second two
 # of three are wrong.
@@ -30,9 +30,10 @@ class BillPage:
         title: the merchant where known, else the file's name.
         facts: a line about the upload.
         status: ``received``, ``reading``, ``read`` or ``failed``.
+        editable: the user may change the bill.
         progress: 0..1, and ``doing`` says what is being done.
         failure: why the last reading failed.
-        viewer: what the component ``bill_viewer`` takes.
+        editor: what the component ``bill_editor`` takes.
         quality: label and value with a remark where something is wrong.
         read_by: label and value: the networks' versions, when, and how long it took.
         outdated: a newer version of a network reads bills now.
@@ -42,10 +43,11 @@ class BillPage:
     title: str
     facts: str
     status: str
+    editable: bool
     progress: float
     doing: str
     failure: str
-    viewer: dict[str, Any]
+    editor: dict[str, Any]
     quality: list[tuple[str, str]]
     read_by: list[tuple[str, str]]
     outdated: bool
@@ -55,8 +57,10 @@ class BillPage:
         return self.status in ("read", "failed")
 
 
-def bill_page(store: Store, user: User, bill_id: str, now: datetime, zone: tzinfo | None) -> BillPage:
-    """The user's bill.
+def bill_page(
+    store: Store, user: User, bill_id: str, now: datetime, zone: tzinfo | None, say: Words = wording.ENGLISH
+) -> BillPage:
+    """A bill that the user may see.
 
     Raises:
         BillNotFound: there is none with this id that the user may see.
@@ -65,135 +69,60 @@ def bill_page(store: Store, user: User, bill_id: str, now: datetime, zone: tzinf
     (entry,) = overview(store, user, [bill.id])
     result = latest_result(store, user, bill.id)
     document = Document.from_dict(result.document) if result else None
-    fields = Fields.from_dict(result.fields) if result and result.fields else Fields()
-    progress, doing = wording.progress(bill.status, entry.stage)
+    progress, doing = wording.progress(bill.status, entry.stage, say)
+    editable = level_of(store, user, bill.id) != "view"
     return BillPage(
         bill=bill,
-        title=fields.company.value if fields.company else bill.name,
-        facts=" · ".join(_facts(bill, fields, now, zone)),
+        title=bill.merchant or bill.name,
+        facts=" · ".join(_facts(bill, now, zone, say)),
         status=bill.status,
+        editable=editable,
         progress=progress,
         doing=doing,
-        failure=_failure(bill),
-        viewer=viewer_data(bill, result, document, fields),
-        quality=quality(document) if document else [],
-        read_by=_read_by(result, now, zone) if result else [],
+        failure=_failure(bill, say),
+        editor=editor_data(bill, user, result, editable, say),
+        quality=quality(document, say) if document else [],
+        read_by=_read_by(result, now, zone, say) if result else [],
         outdated=_outdated(store, result) if result else False,
     )
 
 
-def viewer_data(bill: Bill, result: MachineResult | None, document: Document | None, fields: Fields) -> dict[str, Any]:
-    """The picture, its lines and its fields as the component takes them; without a result, the pictures alone."""
-    base = f"/pictures/{bill.id}"
-    pages = [{"number": n, "picture": f"{base}/{n}?size=2560", "lines": []} for n in range(1, bill.pages + 1)]
-    if document:
-        pages = [{**_page(page), "picture": f"{base}/{page.number}?size=2560"} for page in document.pages]
+def editor_data(
+    bill: Bill, user: User, result: MachineResult | None, editable: bool, say: Words = wording.ENGLISH
+) -> dict[str, Any]:
+    """What the component needs to fetch and show a bill; its text comes from the API, and so do all changes of it."""
     return {
         "bill": bill.id,
-        "version": result.id if result else 0,
-        "name": bill.name,
+        "user": user.id,
+        "api": f"/api/v1/bills/{bill.id}",
+        "result": result.id if result else 0,
         "state": bill.status,
-        "pages": pages,
-        "fields": field_rows(fields),
+        "editable": editable,
+        "pages": [
+            {"number": number, "picture": f"/pictures/{bill.id}/{number}?size=2560", "lines": []}
+            for number in range(1, bill.pages + 1)
+        ],
         "unsure": UNSURE,
         "doubtful": DOUBTFUL,
+        "strings": say.section("editor"),
     }
 
 
-def _page(page: Page) -> dict[str, Any]:
-    return {
-        "number": page.number,
-        "width": page.width,
-        "height": page.height,
-        "lines": [
-            {
-                "polygon": line.polygon,
-                "row": line.row,
-                "confidence": line.confidence,
-                "words": [
-                    {"text": word.text, "polygon": word.polygon, "confidence": word.confidence} for word in line.words
-                ]
-                or [{"text": line.text, "polygon": line.polygon, "confidence": line.confidence}],
-            }
-            for line in page.lines
-        ],
-    }
+def _facts(bill: Bill, now: datetime, zone: tzinfo | None, say: Words) -> list[str]:
+    facts = [bill.name] if bill.merchant else []
+    size = wording.size(bill.bytes, say)
+    return [*facts, wording.pages(bill.pages, say), size, wording.when(bill.created_at, now, zone, say)]
 
 
-def field_rows(fields: Fields) -> list[dict[str, Any]]:
-    """What was found, one row a field in the order a person asks for it; empty where nothing was."""
-    currency = fields.currency.value if fields.currency else None
-    rows = [_row("Merchant", fields.company, fields.company.value if fields.company else "")]
-    if fields.date:
-        row = _row("Date", fields.date, wording.day(fields.date.value))
-        if fields.date.ambiguous:
-            row["note"] = "or " + " or ".join(_other_days(fields.date.candidates, fields.date.value))
-        rows.append(row)
-    rows.append(_row("Time", fields.time, f"{fields.time.value:%H:%M}" if fields.time else ""))
-    rows.append(_row("Address", fields.address, fields.address.value if fields.address else ""))
-    rows.append(_row("Tax number", fields.vat_id, fields.vat_id.value if fields.vat_id else ""))
-    rows += [_item(item, currency) for item in fields.items]
-    rows.append(_row("Subtotal", fields.subtotal, _money(fields.subtotal, currency)))
-    rows.append(_row("Discount", fields.discount, _money(fields.discount, currency)))
-    rows.append(_row("Service", fields.service, _money(fields.service, currency)))
-    rows += [_row(_tax_label(tax), tax.amount, _money(tax.amount, currency)) for tax in fields.taxes]
-    rows.append(_row("Rounding", fields.rounding, _money(fields.rounding, currency)))
-    total = _row("Total", fields.total, _money(fields.total, currency))
-    if total and fields.consistency != "unknown":
-        notes = {"consistent": "adds up", "corrected": "corrected by the other sums"}
-        total["note"] = notes.get(fields.consistency, "does not add up")
-        total["warn"] = fields.consistency == "contradicted"
-    rows.append(total)
-    rows += [_row(f"Paid ({pay.method})", pay.amount, _money(pay.amount, currency)) for pay in fields.payments]
-    rows.append(_row("Change", fields.change, _money(fields.change, currency)))
-    return [row for row in rows if row]
-
-
-def _row(label: str, found: Any, value: str) -> dict[str, Any]:
-    if not found:
-        return {}
-    return {
-        "label": label,
-        "value": value,
-        "printed": found.text,
-        "confidence": found.confidence,
-        "places": [{"page": source.page, "polygon": source.polygon} for source in found.sources],
-    }
-
-
-def _item(item: Item, currency: str | None) -> dict[str, Any]:
-    row = _row(item.name, item, wording.money(item.amount, currency))
-    if item.quantity is not None and item.quantity != 1:
-        each = f" × {wording.money(item.unit_price, None)}" if item.unit_price is not None else ""
-        row["note"] = f"{item.quantity.normalize():f}{each}"
-    return {**row, "item": True}
-
-
-def _tax_label(tax: Tax) -> str:
-    return f"Tax {tax.rate.normalize():f} %" if tax.rate is not None else "Tax"
-
-
-def _money(found: Any, currency: str | None) -> str:
-    return wording.money(found.value, currency) if found else ""
-
-
-def _other_days(candidates: tuple[date, ...], chosen: date) -> list[str]:
-    return [wording.day(candidate) for candidate in candidates if candidate != chosen]
-
-
-def _facts(bill: Bill, fields: Fields, now: datetime, zone: tzinfo | None) -> list[str]:
-    facts = [bill.name] if fields.company else []
-    return [*facts, wording.pages(bill.pages), wording.size(bill.bytes), wording.when(bill.created_at, now, zone)]
-
-
-def _failure(bill: Bill) -> str:
+def _failure(bill: Bill, say: Words) -> str:
     if bill.status != "failed":
         return ""
-    stage = wording.STAGES.get(bill.failed_stage or "", "reading")
-    return f"It went wrong while {stage}: {bill.failed_why or 'no reason was recorded.'}"
+    known = bill.failed_stage in wording.STAGES
+    stage = say(f"stage.{bill.failed_stage}") if known else say("bill.stage_unknown")
+    return say("bill.went_wrong", stage=stage, why=bill.failed_why or say("bill.no_reason"))
 
 
-def quality(document: Document) -> list[tuple[str, str]]:
+def quality(document: Document, say: Words = wording.ENGLISH) -> list[tuple[str, str]]:
     """Label and value of each figure, with a remark where something is wrong; pages are judged by the worst."""
     qualities = [page.quality for page in document.pages]
     words = document.words
@@ -202,22 +131,27 @@ def quality(document: Document) -> list[tuple[str, str]]:
     unsure = sum(word.confidence < UNSURE for word in words)
     turned = next((q.orientation for q in qualities if q.orientation), 0)
     skew = max((q.skew_degrees for q in qualities), key=abs)
+    paper = all(q.paper_found for q in qualities)
     figures = [
-        ("Words", f"{len(words)} in {len(document.lines)} lines", "" if words else "no text was found"),
-        ("Unsure words", str(unsure), "they are marked, please check" if unsure else ""),
-        ("Sharpness", f"{sharpness:.0f}", "blurred, a steadier photo helps" if sharpness < BLURRED else ""),
-        ("Contrast", f"{contrast:.0f} of 255", "faint print" if contrast < FLAT else ""),
-        ("Brightness", f"{brightness:.0f} of 255", "dark, more light helps" if brightness < DARK else ""),
-        ("Tilt taken out", f"{skew:.1f}°" + (f", turned by {turned}°" if turned else ""), ""),
-        ("Paper", "outline found" if all(q.paper_found for q in qualities) else "whole picture used", ""),
+        ("words", say("bill.words_in", words=len(words), lines=len(document.lines)), "" if words else "words_none"),
+        ("unsure", str(unsure), "unsure_hint" if unsure else ""),
+        ("sharpness", f"{sharpness:.0f}", "sharpness_hint" if sharpness < BLURRED else ""),
+        ("contrast", say("bill.of_255", value=f"{contrast:.0f}"), "contrast_hint" if contrast < FLAT else ""),
+        ("brightness", say("bill.of_255", value=f"{brightness:.0f}"), "brightness_hint" if brightness < DARK else ""),
+        ("tilt", f"{skew:.1f}°" + (f", {say('bill.turned', degrees=turned)}" if turned else ""), ""),
+        ("paper", say("bill.paper_found" if paper else "bill.paper_whole"), ""),
     ]
-    return [(label, f"{value} – {remark}" if remark else value) for label, value, remark in figures]
+    return [
+        (say(f"bill.{name}"), f"{value} – {say(f'bill.{remark}')}" if remark else value)
+        for name, value, remark in figures
+    ]
 
 
-def _read_by(result: MachineResult, now: datetime, zone: tzinfo | None) -> list[tuple[str, str]]:
-    versions = [(label, result.models[network]) for network, label in wording.NETWORKS.items()]
+def _read_by(result: MachineResult, now: datetime, zone: tzinfo | None, say: Words) -> list[tuple[str, str]]:
+    versions = [(label, result.models[network]) for network, label in say.section("network").items()]
     took = f"{sum(result.seconds.values()):.1f} s"
-    return [*versions, ("When", wording.when(result.created_at, now, zone)), ("Took", took)]
+    when = wording.when(result.created_at, now, zone, say)
+    return [*versions, (say("bill.read_when"), when), (say("bill.read_took"), took)]
 
 
 def _outdated(store: Store, result: MachineResult) -> bool:

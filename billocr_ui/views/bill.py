@@ -1,4 +1,4 @@
-"""One bill: its picture beside its text, and what there is to say about the reading."""
+"""One bill: its picture, text and fields to be corrected, and what there is to say about the reading."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import streamlit as st
 
 from billocr_assets.store.bills import read_again
 from billocr_assets.store.errors import BillNotFound
-from billocr_ui.components.bill_viewer import bill_viewer
+from billocr_ui.components.bill_editor import bill_editor
 from billocr_ui.identity import page_user, the_store
 from billocr_ui.services import wording
 from billocr_ui.services.bill_page import BillPage, bill_page
 
 store, user = the_store(), page_user()
+say = wording.page_words(user)
 bill_id = st.query_params.get("id", "")
 
 
 def load() -> BillPage:
-    return bill_page(store, user, bill_id, datetime.now(UTC), wording.time_zone(st.context.timezone))
+    return bill_page(store, user, bill_id, datetime.now(UTC), wording.page_zone(), say)
 
 
 def again() -> None:
@@ -30,51 +31,52 @@ def show_state() -> None:
     if current.final and polling:
         st.rerun(scope="app")
     if not current.final:
-        st.progress(current.progress, text=f"{wording.STATUS[current.status]}: {current.doing}")
+        st.progress(current.progress, text=f"{say(f'status.{current.status}')}: {current.doing}")
 
 
 try:
     page = load()
 except BillNotFound as error:
-    st.title("Bill")
-    st.warning(str(error))
-    st.page_link("views/bills.py", label="All bills")
+    st.title(say("bill.title"))
+    st.warning(say.error(error))
+    st.page_link("views/bills.py", label=say("bill.back"))
     st.stop()
 
 polling = not page.final
-with st.container(key="back"):
-    st.page_link("views/bills.py", label="← All bills")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
     with st.container(width="content", gap="xxsmall"):
+        with st.container(key="back"):
+            st.page_link("views/bills.py", label=say("bill.back"))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.title(wording.literal(page.title), anchor=False, width="content")
-            st.badge(wording.STATUS[page.status], color=wording.STATUS_COLOURS[page.status])
-        st.markdown(f":gray[{wording.literal(page.facts)}]")
+            st.badge(say(f"status.{page.status}"), color=wording.STATUS_COLOURS[page.status])
+            st.markdown(f":gray[{wording.literal(page.facts)}]", width="content")
     with st.container(horizontal=True, width="content", gap="xsmall"):
-        if page.viewer["version"]:
-            st.link_button("Text", f"/downloads/{bill_id}/text", help="Download the text")
-            st.link_button("JSON", f"/downloads/{bill_id}/json", help="Download text, boxes and fields")
-        st.link_button("Original", f"/downloads/{bill_id}/original", help="Download the file as it was uploaded")
-        if page.final and page.status != "failed":
-            st.button("Read again", on_click=again, help="Read the bill once more with today's models")
+        if page.editor["result"]:
+            st.link_button(say("bill.text"), f"/downloads/{bill_id}/text", help=say("bill.text_help"))
+            st.link_button(say("bill.json"), f"/downloads/{bill_id}/json", help=say("bill.json_help"))
+        st.link_button(say("bill.original"), f"/downloads/{bill_id}/original", help=say("bill.original_help"))
+        if page.final and page.status != "failed" and page.editable:
+            st.button(say("bill.again"), on_click=again, help=say("bill.again_help"))
 
 if page.failure:
     with st.container(key="failure"):
         st.error(page.failure)
-        st.button("Try again", type="primary", on_click=again)
+        if page.editable:
+            st.button(say("bill.try_again"), type="primary", on_click=again)
 if polling:
     st.fragment(show_state, run_every=0.7)()
 if page.outdated:
-    st.info("A newer model has come since this bill was read. “Read again” uses it.")
+    st.info(say("bill.outdated"))
 
-bill_viewer(page.viewer, key=f"viewer-{bill_id}")
+bill_editor(page.editor, key=f"editor-{bill_id}")
 
 if page.quality:
-    with st.expander("Quality and models"):
+    with st.expander(say("bill.about")):
         figures, reading = st.columns(2, gap="large")
         with figures:
-            st.subheader("Quality", anchor=False)
+            st.subheader(say("bill.quality"), anchor=False)
             st.html(wording.facts(page.quality))
         with reading:
-            st.subheader("Read by", anchor=False)
+            st.subheader(say("bill.read_by"), anchor=False)
             st.html(wording.facts(page.read_by))

@@ -5,8 +5,9 @@ import pytest
 from billocr_assets.store.bills import read_again
 from billocr_assets.store.errors import BillNotFound
 from billocr_assets.store.reading import begin_reading, publish_result, record_failure
-from billocr_assets.store.schema import ModelVersion, User
+from billocr_assets.store.schema import Grant, ModelVersion, User
 from billocr_ui.services.bill_page import bill_page, quality
+from billocr_ui.strings import words
 from tests import files
 from tests.ui.conftest import LINES, document_of
 
@@ -15,24 +16,40 @@ def show(store, user, bill):
     return bill_page(store, user, bill.id, datetime.now(UTC), UTC)
 
 
-def test_a_read_bill_has_its_lines_words_and_fields(store, user, read):
+def test_a_read_bill_tells_the_editor_where_its_text_and_its_pictures_are(store, user, read):
     bill = read()
     page = show(store, user, bill)
-    (shown,) = page.viewer["pages"]
-    assert [" ".join(word["text"] for word in line["words"]) for line in shown["lines"]] == list(LINES)
+    (shown,) = page.editor["pages"]
     assert shown["picture"] == f"/pictures/{bill.id}/1?size=2560"
-    fields = {row["label"]: row for row in page.viewer["fields"]}
-    assert fields["Total"]["value"] == "2.40 EUR"
-    assert fields["Total"]["places"][0]["page"] == 1
-    assert fields["Date"]["value"] == "24 Dec 2025"
+    assert page.editor["api"] == f"/api/v1/bills/{bill.id}"
+    assert page.editor["editable"]
+    assert page.editor["result"] > 0
+    assert page.title == "Bäckerei Huber"
     assert page.final
     assert ("Line recogniser", "1.0.0") in page.read_by
 
 
+def test_somebody_who_may_only_look_gets_an_editor_that_changes_nothing(store, user, read):
+    bill = read()
+    with store.database.session() as session:
+        session.add(reader := User(name="reader"))
+        session.flush()
+        session.add(Grant(bill_id=bill.id, user_id=reader.id, level="view"))
+    page = show(store, reader, bill)
+    assert not page.editable
+    assert not page.editor["editable"]
+
+
+def test_the_page_is_in_the_language_of_its_reader(store, user, read):
+    bill = read()
+    page = bill_page(store, user, bill.id, datetime.now(UTC), UTC, words("de"))
+    assert page.editor["strings"]["locale"].startswith("de")
+
+
 def test_a_bill_that_waits_shows_its_pages_without_text(store, user, uploaded):
     page = show(store, user, uploaded("three.pdf", files.pdf_pages(3)))
-    assert [shown["lines"] for shown in page.viewer["pages"]] == [[], [], []]
-    assert (page.viewer["version"], page.quality, page.final) == (0, [], False)
+    assert [shown["number"] for shown in page.editor["pages"]] == [1, 2, 3]
+    assert (page.editor["result"], page.quality, page.final) == (0, [], False)
 
 
 def test_a_failed_bill_says_where_and_why_and_keeps_the_text_it_had(store, user, read):
@@ -42,7 +59,7 @@ def test_a_failed_bill_says_where_and_why_and_keeps_the_text_it_had(store, user,
     record_failure(store, attempt, "line_segments", "The machine was switched off.")
     page = show(store, user, bill)
     assert page.failure == "It went wrong while finding the words: The machine was switched off."
-    assert page.viewer["pages"][0]["lines"]
+    assert page.editor["result"]
 
 
 def test_a_bill_read_by_an_older_model_says_so(store, user, read):

@@ -166,6 +166,7 @@ class Editor {
     const first = !this.base
     this.base = { ...document, pages: document.pages.map((page) => ({ ...page, picture: this.data.pages[page.number - 1].picture })) }
     this.queue.revision = document.revision
+    this.queue.result = document.result
     this.refresh()
     if (first && this.data.review && matchMedia("(pointer: fine)").matches) this.lines.unsure(1) || this.lines.move(0)
   }
@@ -357,9 +358,12 @@ class Editor {
 
   answered(answer, batch, conflicts) {
     const { base } = this
-    const own = batch.filter((entry) => entry.revision).length
-    const gapless = answer.revision === this.queue.revision + own && !conflicts.length
-    let next = { ...base, fields: answer.fields ?? base.fields, warnings: answer.warnings }
+    const own = batch.filter((entry) => entry.revision)
+    // An edit that had arrived before, unheard, is not in the answer a second time.
+    const whole = own.every((entry) => entry.tries === 1 && entry.client === this.queue.client)
+    const gapless = whole && answer.revision === this.queue.revision + own.length && !conflicts.length
+    let next = own.reduce((bill, { op }) => apply(bill, op), base)
+    next = { ...next, fields: answer.fields ?? next.fields, warnings: answer.warnings }
     next.pages = next.pages.map((page) => ({ ...page, lines: page.lines.filter((line) => !answer.removed.includes(line.id)) }))
     for (const { page, after, ...line } of answer.lines) {
       next.pages = next.pages.map((each) => {
@@ -517,7 +521,7 @@ class Editor {
     const typed = writing && (inLine ? this.lines.current?.dirty : this.fields.active && event.target.value !== this.fields.active.committed)
     if (letter === "z" && !typed) act = () => (shiftKey ? this.redo() : this.undo())
     if (letter === "y" && !typed) act = () => this.redo()
-    if (altKey && !control) act = { PageUp: () => this.picture.step(1), PageDown: () => this.picture.step(-1), Home: () => this.picture.fit() }[key]
+    if (altKey && !control) act = { PageUp: () => this.picture.step(1), PageDown: () => this.picture.step(-1), Home: () => this.picture.size && this.picture.fit() }[key]
     if (key === "F1" || (key === "?" && !writing)) act = () => this.find(".help").showModal()
     if (key === "F6") act = () => (inLine ? (this.tab("fields"), this.fields.focusFirst()) : (this.tab("text"), this.lines.focus(this.lines.chosen ?? this.lines.ids[0])))
     if (!act) return

@@ -171,20 +171,20 @@ export function stretched(polygon, corner, [x, y], least = 4) {
 
 /** An amount as people write it as a plain decimal, or null where it is none: "1.234,50 €" -> "1234.50". */
 export function amountOf(written, separator = ".") {
-  let text = written.replace(/[^\d.,'’ -]/gu, "").trim().replace(/[ '’]/gu, "")
-  if (!/^-?[\d.,]*\d[.,]?$|^-?[\d.,]*\d-$/u.test(text)) return null
-  const minus = text.includes("-") ? "-" : ""
-  text = text.replace("-", "")
+  const signs = written.replace(/[^\d.,'’-]/gu, "").replace(/[.,]-+$/u, "")
+  const minus = signs.includes("-") ? "-" : ""
+  let text = signs.replace(/['’-]/gu, "")
+  if (!/^[\d.,]*\d$/u.test(text) || /\p{L}{4}/u.test(written)) return null
   const last = Math.max(text.lastIndexOf("."), text.lastIndexOf(","))
   if (last >= 0) {
     const sign = text[last]
-    const other = sign === "." ? "," : "."
-    const grouped = text.length - last - 1 === 3 && !text.includes(other) && (sign !== separator || text.indexOf(sign) !== last)
-    text = grouped
-      ? text.replace(/[.,]/gu, "")
-      : `${text.slice(0, last).replace(/[.,]/gu, "")}.${text.slice(last + 1)}`.replace(/^\./u, "0.").replace(/\.$/u, "")
+    const alone = !text.includes(sign === "." ? "," : ".")
+    const grouping = alone && text.length - last === 4 && (sign !== separator || text.indexOf(sign) !== last)
+    const whole = text.slice(0, last).replace(/[.,]/gu, "")
+    text = grouping ? whole + text.slice(last + 1) : `${whole || "0"}.${text.slice(last + 1)}`
   }
-  return minus + text
+  // Three decimals alone could be read as thousands.
+  return minus + text + (/\.\d{3}$/u.test(text) ? "0" : "")
 }
 
 /** A date as people write it as ISO 8601, or null: day before month unless it cannot be. */

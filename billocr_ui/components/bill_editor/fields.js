@@ -2,6 +2,7 @@
 // are clicked on the picture.
 
 import { amountOf, dayOf, timeOf } from "./document.js"
+import { PAUSE } from "./lines.js"
 
 // In the order in which a person asks for them; the last value says which are shown even while they are empty.
 const FIELDS = [
@@ -10,7 +11,6 @@ const FIELDS = [
   ["currency", "code", true], ["change", "money"],
 ] // prettier-ignore
 const COLUMNS = [["name", "text"], ["quantity", "money"], ["unit_price", "money"], ["amount", "money"]]
-const PAUSE = 800
 const READ = { money: amountOf, date: dayOf, time: timeOf, code: (text) => text.trim().toUpperCase().match(/^[A-Z]{3}$/u)?.[0] ?? null }
 
 export class Fields {
@@ -282,12 +282,13 @@ export class Fields {
         wrong ||= bad
         return value
       })
-      items.push(Object.fromEntries(COLUMNS.map(([name], column) => [name, values[column]])))
+      const item = Object.fromEntries(COLUMNS.map(([name], column) => [name, values[column]]))
+      items.push({ ...item, name: item.name ?? "", sources: row.item?.sources ?? [] })
     }
     // A row that is not complete yet waits for the rest of it.
     if (wrong) return
     this.saved = this.written()
-    this.to.items(items.map((item) => ({ ...item, name: item.name ?? "" })))
+    this.to.items(items)
   }
 
   showConflict(field, conflict) {

@@ -1,17 +1,17 @@
 // The lines of the bill, one text box each, under one another. The chosen one has its picture right above it.
 
 import { frame, placed, wordsOf } from "./document.js"
-import { svgElement } from "./picture.js"
 
 const LEAST_CROP = 30 // CSS pixels of height that a line's picture has at least
 const MOST_CROP = 64
-const PAUSE = 800 // milliseconds without a key after which what was typed is an edit
+export const PAUSE = 800 // milliseconds without a key after which what was typed is an edit
 
 export class Lines {
   /** @param to who is told: chosen(id, word), typing(id, text), edited(id, text), key(event), settled(conflict, mine) */
   constructor(root, t, to) {
     this.list = root.querySelector(".lines")
     this.crop = root.querySelector(".crop")
+    this.part = this.crop.firstElementChild.cloneNode(true)
     this.template = root.querySelector(".line-template")
     this.headings = new Map()
     this.t = t
@@ -220,30 +220,41 @@ export class Lines {
     this.drawCrop()
   }
 
-  /** The line straight and large, or the part of it around the caret where it is too long for that. */
+  /** The line straight and large, without the blank paper between its parts; around the caret where it is too long. */
   drawCrop() {
     const row = this.rows.get(this.chosen)
     const page = row && this.pages.find((page) => page.lines.some((line) => line.id === row.id))
-    const space = this.list.clientWidth - 24
-    if (!page?.width || space <= 0) return void (this.crop.hidden = true)
-    const { x, y, angle, width, height } = frame(row.line.polygon)
-    const [w, h] = [width + height, height * 1.5]
-    const scale = Math.max(LEAST_CROP / h, Math.min(MOST_CROP / h, space / w))
-    const shown = Math.min(w, space / scale)
-    const share = row.input.value.length ? row.input.selectionStart / row.input.value.length : 0
-    const left = Math.max(x - w / 2, Math.min(x + w / 2 - shown, x - width / 2 + width * share - shown / 2))
-    this.crop.hidden = false
-    this.crop.setAttribute("width", shown * scale)
-    this.crop.setAttribute("height", h * scale)
-    this.crop.setAttribute("viewBox", `${left} ${y - h / 2} ${shown} ${h}`)
-    const [group, image] = [this.crop.firstElementChild, this.crop.querySelector("image")]
-    group.setAttribute("transform", `rotate(${(-angle * 180) / Math.PI} ${x} ${y})`)
-    if (image.getAttribute("href") !== page.picture) image.setAttribute("href", page.picture)
-    image.setAttribute("width", page.width)
-    image.setAttribute("height", page.height)
+    const space = row && row.node.clientWidth - row.input.parentNode.offsetLeft + row.node.offsetLeft - 8
+    this.crop.toggleAttribute("hidden", !page?.width || space <= 0)
+    if (!page?.width || space <= 0) return
+    const { line } = row
+    const { y, x, angle, height } = frame(line.polygon)
+    const [tall, margin] = [height * 1.4, height * 0.35]
+    const parts = (line.segments.length ? line.segments : [line]).map(({ polygon }) => upright(polygon, angle, x, y))
+    const long = parts.reduce((sum, { width }) => sum + width + 2 * margin, 0)
+    const scale = Math.max(LEAST_CROP / tall, Math.min(MOST_CROP / tall, space / long))
     const word = this.wordAt(row)
-    const under = this.crop.querySelector("polyline")
-    under.setAttribute("points", word && wordsOf(row.line).length > 1 ? [word.polygon[3], word.polygon[2]].join(" ") : "")
+    const share = row.input.value.length ? row.input.selectionStart / row.input.value.length : 0
+    // With the word that is being looked at in the middle, as far as the ends allow.
+    const shown = Math.min(long, space / scale)
+    const left = Math.max(0, Math.min(long - shown, long * share - shown / 2))
+    this.crop.setAttribute("width", shown * scale)
+    this.crop.setAttribute("height", tall * scale)
+    this.crop.setAttribute("viewBox", `${left} 0 ${shown} ${tall}`)
+    let at = 0
+    while (this.crop.childElementCount > parts.length) this.crop.lastElementChild.remove()
+    parts.forEach(({ left: from, width }, place) => {
+      const part = this.crop.children[place] ?? this.crop.appendChild(this.part.cloneNode(true))
+      const [group, image, under] = [part.firstElementChild, part.querySelector("image"), part.querySelector("polyline")]
+      for (const [name, value] of Object.entries({ x: at, width: width + 2 * margin, height: tall })) part.setAttribute(name, value)
+      part.setAttribute("viewBox", `${from - margin} ${y - tall / 2} ${width + 2 * margin} ${tall}`)
+      group.setAttribute("transform", `rotate(${(-angle * 180) / Math.PI} ${x} ${y})`)
+      if (image.getAttribute("href") !== page.picture) image.setAttribute("href", page.picture)
+      image.setAttribute("width", page.width)
+      image.setAttribute("height", page.height)
+      under.setAttribute("points", word && wordsOf(line).length > 1 ? [word.polygon[3], word.polygon[2]].join(" ") : "")
+      at += width + 2 * margin
+    })
   }
 
   // ---- typing
@@ -292,4 +303,11 @@ export class Lines {
     row.clash.querySelector('[data-take="theirs"]').onclick = () => this.to.settled(conflict, false)
     row.clash.querySelector('[data-take="mine"]').onclick = () => this.to.settled(conflict, true)
   }
+}
+
+// From where to where a part of a line goes, once the line has been turned upright around (x, y).
+function upright(polygon, angle, x, y) {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+  const us = polygon.map(([px, py]) => x + (px - x) * cos + (py - y) * sin)
+  return { left: Math.min(...us), width: Math.max(...us) - Math.min(...us) }
 }

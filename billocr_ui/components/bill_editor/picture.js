@@ -6,6 +6,7 @@ import { boxed, frame, moved, stretched, wordsOf } from "./document.js"
 const SVG = "http://www.w3.org/2000/svg"
 const STEP = 1.35
 const CLOSEST = 6 // CSS pixels for one pixel of the upload, at most
+const LONG = 1.4 // a page that would be as many times wider in the pane if it were not for its length
 const DRAG = 4 // CSS pixels that a pointer may tremble and still click
 const NUDGE = 0.05 // of the line's height, for one press of an arrow key
 
@@ -15,9 +16,10 @@ export class Picture {
     this.find = (selector) => root.querySelector(selector)
     this.t = t
     this.to = to
-    this.svg = this.find(".picture svg")
+    this.svg = this.find(".canvas")
     this.photo = this.find(".photo")
     this.pane = { width: 1, height: 1 }
+    this.untouched = true // nobody has zoomed yet
     this.view = null // { x, y: centre in upload pixels; scale: CSS pixels for one of them }
     this.boxes = new Map() // line id -> { line, node }
     this.pointers = new Map()
@@ -75,7 +77,7 @@ export class Picture {
     this.photo.setAttribute("width", width)
     this.photo.setAttribute("height", height)
     if (keepView && same && this.view) this.draw()
-    else this.fit()
+    else this.home()
   }
 
   /** Boxes for the page's lines; nodes are kept by line. */
@@ -207,6 +209,16 @@ export class Picture {
     return Math.min(this.pane.width / this.size.width, this.pane.height / this.size.height) * 0.98
   }
 
+  // A long bill begins at its head, as wide as the pane: as a whole it could not be read.
+  home() {
+    const { width, height } = this.size
+    const wide = (this.pane.width / width) * 0.98
+    if (wide < this.fitScale * LONG) return this.fit()
+    this.view = { x: width / 2, y: 0, scale: wide }
+    this.draw()
+  }
+
+  /** The whole page. */
   fit() {
     this.view = { x: this.size.width / 2, y: this.size.height / 2, scale: this.fitScale }
     this.draw()
@@ -215,6 +227,7 @@ export class Picture {
   /** Zoom so that the upload's pixel under a point of the pane stays there. */
   zoom(factor, at = { x: this.pane.width / 2, y: this.pane.height / 2 }) {
     if (!this.size) return
+    this.untouched = false
     const { x, y, scale } = this.view
     const next = Math.max(this.fitScale, Math.min(Math.max(CLOSEST, this.fitScale), scale * factor))
     const [dx, dy] = [at.x - this.pane.width / 2, at.y - this.pane.height / 2]
@@ -270,11 +283,10 @@ export class Picture {
 
   listen() {
     this.observer = new ResizeObserver(() => {
-      const whole = !this.view || !this.size || this.view.scale <= this.fitScale * 1.01
       const { width, height } = this.svg.getBoundingClientRect()
       if (!width || !height) return
       this.pane = { width, height }
-      if (this.size && whole) this.fit()
+      if (this.size && this.untouched) this.home()
       else this.draw()
       const line = this.boxes.get(this.chosen)?.line
       if (line) this.reveal(line.polygon)

@@ -4,6 +4,7 @@
 const FIRST_WAIT = 500 // milliseconds before a failed delivery is tried again; doubled up to LONGEST_WAIT
 const LONGEST_WAIT = 15_000
 const POLL = 4_000 // milliseconds between looks for changes from elsewhere
+const MOST = 200 // edits in one request
 const KEEPALIVE_LIMIT = 60_000 // bytes that a request may have which outlives its page
 
 export class Queue {
@@ -18,10 +19,11 @@ export class Queue {
     this.client = identifier()
     this.to = to
     this.seq = 0
-    this.pending = [] // { client, seq, base, op }, oldest first
+    this.pending = [] // { client, seq, base, result, op }, oldest first
     this.conflicts = [] // edits that met another's, until the person has chosen
     this.draft = null // what is being typed and is no edit yet
     this.revision = 0
+    this.result = null // the reading whose lines the edits name
     this.wait = FIRST_WAIT
     this.trouble = null // "offline" or "login" while deliveries fail
     this.open = true
@@ -71,7 +73,7 @@ export class Queue {
 
   /** Hand in an edit. `base` is the newest revision that the person had seen. */
   push(op, base = this.revision) {
-    const entry = { client: this.client, seq: ++this.seq, base, op }
+    const entry = { client: this.client, seq: ++this.seq, base, result: this.result, op }
     this.pending.push(entry)
     this.draft = null
     this.keep()
@@ -81,7 +83,7 @@ export class Queue {
   }
 
   keepDraft(op, base) {
-    this.draft = op && { op, base }
+    this.draft = op && { op, base, result: this.result }
     this.keep()
   }
 
@@ -105,13 +107,16 @@ export class Queue {
 
   /** Send what waits, oldest first. `leaving`: the page goes away, the request stays. */
   async deliver(leaving = false) {
+    // What an undo waited for is gone.
+    while (this.pending[0]?.op.waits) this.pending.shift()
     if (!this.pending.length || (!leaving && (this.sending || this.timer))) return
-    const [{ client, base }] = this.pending
-    const end = this.pending.findIndex((entry) => entry.client !== client || entry.base !== base || entry.op.waits)
-    const batch = this.pending.slice(0, this.alone ? 1 : end < 0 ? undefined : end)
+    const [{ client, base, result }] = this.pending
+    const end = this.pending.findIndex((entry) => entry.client !== client || entry.base !== base || entry.result !== result || entry.op.waits)
+    const batch = this.pending.slice(0, this.alone ? 1 : Math.min(end < 0 ? MOST : end, MOST))
     if (!batch.length) return
+    for (const entry of batch) entry.tries = (entry.tries ?? 0) + 1
     const operations = batch.map(({ seq, op: { restore, waits, ...op } }) => ({ seq, op }))
-    const body = JSON.stringify({ client_id: client, base, operations })
+    const body = JSON.stringify({ client_id: client, base, result, operations })
     this.sending = true
     this.to.changed()
     try {
@@ -144,7 +149,7 @@ export class Queue {
     this.pending = this.pending.filter((entry) => !done.has(entry))
     const conflicts = answer.conflicts.map((conflict) => ({ ...conflict, mine: batch.find(({ seq }) => seq === conflict.seq)?.op }))
     for (const entry of batch) {
-      const revision = answer.revisions?.[entry.seq]
+      const revision = answer.revisions[entry.seq]
       for (const later of this.waiting(entry)) {
         if (revision) later.op = { kind: "undo", revision, restore: later.op.restore }
         else this.pending = this.pending.filter((other) => other !== later)
