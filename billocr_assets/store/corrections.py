@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Literal
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -34,7 +35,8 @@ from billocr_assets.store.editing import (
 )
 from billocr_assets.store.errors import InvalidOperation, NotReadYet
 from billocr_assets.store.field_edits import field_step, items_step
-from billocr_assets.store.schema import Bill, Correction, MachineResult, Revision, User, now
+from billocr_assets.store.layers import adoption, differences
+from billocr_assets.store.schema import Bill, Correction, MachineResult, Revision, User, new_id, now
 from billocr_assets.store.store import Store
 from billocr_assets.store.webhooks import announce
 
@@ -111,6 +113,8 @@ class Current:
         result: id of the machine layer that the corrections stand on.
         data: ``Document.to_dict()`` with ``id`` and ``checked`` in every line.
         fields: ``Fields.to_dict()`` with ``corrected``, the names of fields that a person has set.
+        machine_newer: a later reading that says something else (``result``, ``read_at``, ``models``) and where
+            (``lines``, see :class:`~billocr_assets.store.layers.Difference`); None without one.
     """
 
     revision: int
@@ -137,7 +141,13 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of a bill's history; ``author`` is None for somebody who has left."""
+    """A line of a bill's history.
+
+    Attributes:
+        author: None for somebody who has left.
+        changes: of each line and field that it touched, what it said ``before`` and ``after``; None where there was no
+            such line, or where the machine had found the field's value.
+    """
 
     number: int
     author: str | None
@@ -145,6 +155,7 @@ class Entry:
     operation: Plain
     lines: tuple[str, ...]
     fields: tuple[str, ...]
+    changes: tuple[Plain, ...]
 
 
 def current(store: Store, user: User, bill_id: str) -> Current:
@@ -156,13 +167,22 @@ def current(store: Store, user: User, bill_id: str) -> Current:
     with store.database.reading() as session:
         bill = find_bill(session, user, bill_id)
         result_id, data, fields = _state(session, bill)
+        newer = _newer(session, bill, result_id)
+    offered = [each.to_dict() for each in differences(data, newer.document, newer.id)] if newer else []
     return Current(
         revision=bill.revision,
         result=result_id,
         data=data,
         fields=fields,
         warnings=_warnings(plain_document(data), fields),
-        machine_newer=None,
+        machine_newer={
+            "result": newer.id,
+            "read_at": newer.created_at.isoformat(),
+            "models": newer.models,
+            "lines": offered,
+        }
+        if newer and offered
+        else None,
     )
 
 
@@ -174,17 +194,163 @@ def revisions(store: Store, user: User, bill_id: str, before: int | None = None,
     """
     with store.database.reading() as session:
         bill = find_bill(session, user, bill_id)
+        if not bill.revision:
+            return []
+        _, document, fields = _state(session, bill)
         query = select(Revision, User.name).outerjoin(User, User.id == Revision.author_id)
-        query = query.where(Revision.bill_id == bill.id).order_by(Revision.number.desc()).limit(limit)
-        if before is not None:
-            query = query.where(Revision.number < before)
-        return [_entry(revision, author) for revision, author in session.execute(query)]
+        query = query.where(Revision.bill_id == bill.id).order_by(Revision.number.desc())
+        rows = session.execute(query.limit(limit + (bill.revision - before + 1 if before else 0))).all()
+    # What a revision made of something is what the next one found, or what is there now.
+    said: dict[_Target, str | None] = {("field", name): _said(value) for name, value in fields.items()}
+    said |= {("line", line["id"]): line["text"] for page in document["pages"] for line in page["lines"]}
+    entries = []
+    for revision, author in rows:
+        entry = _entry(revision, author, said)
+        if before is None or revision.number < before:
+            entries.append(entry)
+    return entries
 
 
-def _entry(revision: Revision, author: str | None) -> Entry:
-    changed = touched(revision.inverse["steps"])
-    lines, fields = (tuple(sorted(name for kind, name in changed if kind == of)) for of in ("line", "field"))
-    return Entry(revision.number, author, revision.created_at, revision.operation, lines, fields)
+def _entry(revision: Revision, author: str | None, said: dict[_Target, str | None]) -> Entry:
+    """The entry of a revision; ``said`` goes from what there was after it to what there was before."""
+    changes: dict[_Target, Plain] = {}
+    for step in revision.inverse["steps"]:
+        (target,) = touched([step])
+        kind, name = target
+        after = changes[target]["after"] if target in changes else said.get(target)
+        said[target] = (
+            _said(step.get("value")) if kind == "field" else step["line"]["text"] if step["do"] != "remove" else None
+        )
+        changes[target] = {kind: name, "before": said[target], "after": after}
+    lines, names = (tuple(sorted(name for kind, name in changes if kind == of)) for of in ("line", "field"))
+    told = tuple(change for change in changes.values() if change["before"] != change["after"])
+    return Entry(revision.number, author, revision.created_at, revision.operation, lines, names, told)
+
+
+def _said(value: Any) -> str | None:
+    """A field's value as a person would say it."""
+    if isinstance(value, list):
+        parts = [(each.get("name"), each["amount"]) for each in value if isinstance(each, dict)]
+        return " · ".join(f"{name or ''} {_said(amount)}".strip() for name, amount in parts) or None
+    if isinstance(value, dict):
+        return _said(value.get("value"))
+    return None if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one line or one field between two revisions, and who changed it last.
+
+    Attributes:
+        line, field: one of them.
+        before, after: a line's text, or the value that people gave a field; None where there was none.
+        moved: the line stands elsewhere.
+    """
+
+    line: str | None
+    field: str | None
+    before: str | None
+    after: str | None
+    moved: bool
+    revision: int
+    author: str | None
+    at: datetime
+
+
+def difference(store: Store, user: User, bill_id: str, a: int, b: int) -> list[Change]:
+    """What changed from revision ``a`` to the later ``b``, down the pages, fields at the end; 0 is the machine's layer.
+
+    Raises:
+        InvalidOperation: there is no such revision, or ``b`` is the earlier one.
+    """
+    with store.database.reading() as session:
+        bill = find_bill(session, user, bill_id)
+        if not 0 <= a <= b <= bill.revision:
+            raise InvalidOperation(None, f"The bill has the revisions 0 to {bill.revision}, compared upwards.")
+        _, data, fields = _state(session, bill)
+        sheet = Sheet(data, fields)
+        last: dict[_Target, Revision] = {}
+        after = _snapshot(sheet) if b == bill.revision else None
+        for revision in _backwards(session, bill, a):
+            if revision.number == b:
+                after = _snapshot(sheet)
+            if revision.number <= b:
+                for target in touched(revision.inverse["steps"]):
+                    last.setdefault(target, revision)
+            sheet.run(revision.inverse["steps"])
+        before = _snapshot(sheet)
+        after = before if after is None else after
+        authors = select(User.id, User.name).where(User.id.in_({row.author_id for row in last.values()}))
+        names = {row.id: row.name for row in session.execute(authors)}
+    changes = []
+    for kind, name in [*after, *(target for target in before if target not in after)]:
+        target = (kind, name)
+        old, new = before.get(target, (None, None)), after.get(target, (None, None))
+        if old != new and (row := last.get(target)):
+            changes.append(
+                Change(
+                    line=name if kind == "line" else None,
+                    field=name if kind == "field" else None,
+                    before=old[0],
+                    after=new[0],
+                    moved=old[1] != new[1] and None not in (old[1], new[1]),
+                    revision=row.number,
+                    author=names.get(row.author_id or 0),
+                    at=row.created_at,
+                )
+            )
+    return sorted(changes, key=lambda change: change.line is None)
+
+
+def _snapshot(sheet: Sheet) -> dict[_Target, tuple[str | None, Any]]:
+    """Text and place of every line, and the values of the fields that people have set."""
+    lines = {
+        ("line", line["id"]): (line["text"], line["polygon"]) for page in sheet.pages.values() for line in page["lines"]
+    }
+    return {**lines, **{("field", name): (_said(sheet.fields[name]), None) for name in sheet.fields["corrected"]}}
+
+
+def adopt_machine(store: Store, user: User, bill_id: str, lines: Sequence[str] | Literal["all"]) -> Outcome:
+    """Take the newer machine layer's side for some lines, as a revision of its own.
+
+    Args:
+        lines: as ``machine_newer`` names them; those that do not differ are passed over.
+    """
+    return _decide(store, user, bill_id, lines)
+
+
+def keep_corrections(store: Store, user: User, bill_id: str) -> Outcome:
+    """Leave everything as people have made it; the newer machine layer is offered no more."""
+    return _decide(store, user, bill_id, None)
+
+
+def _decide(store: Store, user: User, bill_id: str, lines: Sequence[str] | Literal["all"] | None) -> Outcome:
+    with store.database.session() as session:
+        bill = find_bill(session, user, bill_id, "edit", lock=True)
+        editing = _Editing(session, bill, user, new_id())
+        newer = _newer(session, bill, editing.result_id)
+        if newer is None:
+            return editing.finish(0)
+        if lines is None:
+            session.execute(update(Correction).where(Correction.bill_id == bill.id).values(seen_id=newer.id))
+            return editing.finish(0)
+        found = differences(editing.sheet.document, newer.document, newer.id)
+        chosen = [each for each in found if lines == "all" or each.line in lines]
+        back: list[Plain] = []
+        for each in chosen:  # one by one: where a line is added depends on those before it
+            back = editing.sheet.run([adoption(each, editing.sheet.pages[each.page])]) + back
+        if chosen:
+            editing.record(0, {"kind": "adopt", "result": newer.id, "lines": [each.line for each in chosen]}, back)
+        return editing.finish(0)
+
+
+def _newer(session: Session, bill: Bill, result: int) -> MachineResult | None:
+    """The newest machine layer, if it is newer than the one that corrections stand on and was not declined."""
+    if not bill.revision:
+        return None
+    seen = session.scalar(select(Correction.seen_id).where(Correction.bill_id == bill.id)) or 0
+    query = select(MachineResult).where(MachineResult.bill_id == bill.id, MachineResult.id > max(result, seen))
+    return session.scalar(query.order_by(MachineResult.id.desc()).limit(1))
 
 
 def apply_operations(
