@@ -30,12 +30,15 @@ __all__ = [
     "Damaged",
     "DuplicateUpload",
     "Empty",
+    "GrantNotFound",
+    "GroupNotFound",
     "InvalidOperation",
     "MissingScope",
     "NotAllowed",
     "NotLoggedIn",
     "NotReadYet",
     "PasswordProtected",
+    "PersonNotFound",
     "QuotaExceeded",
     "TooComplex",
     "TooLarge",
@@ -206,3 +209,30 @@ class InvalidLimit(BillError):
     def __init__(self, name: str) -> None:
         super().__init__(f"“{name[:40]}” is no limit, or its value cannot be. Limits are whole numbers from 0 on.")
         self.name = name
+
+
+class PersonNotFound(BillError):
+    """Nobody to share with: no account has this address, or it is the user's own."""
+
+    code = "person_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody else has an account with this e-mail address here.")
+
+
+class GroupNotFound(BillError):
+    """No such group, or one that the user is not in."""
+
+    code = "group_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such group. It may have been deleted.")
+
+
+class GrantNotFound(BillError):
+    """The bill is not shared that way, or no longer."""
+
+    code = "grant_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The bill is no longer shared that way.")
