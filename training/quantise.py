@@ -1,4 +1,4 @@
-"""Convolutions in 8 bits: a graph that takes a quarter of the room and less than half of the time."""
+"""Convolutions and products in 8 bits: a graph that takes a quarter of the room and less than half of the time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 
 def quantise(path: Path, images: Sequence[np.ndarray]) -> str:
-    """Replaces the convolutions of the graph at ``path`` by ones of 8-bit weights, a scale a channel, and 8-bit inputs.
+    """Gives the graph at ``path`` 8-bit weights, a scale a channel, and 8-bit inputs of convolutions and products.
 
     Post-training quantisation (Jacob et al., 2018); a tensor's range is what holds 99.999 % of its values on
     ``images``: on 70 receipts the line detector loses .003 of its F with the whole range and nothing with this one.
-    Weights use 7 of the 8 bits, since the products of processors without VNNI would overflow silently.
+    Weights use 7 of the 8 bits, since the products of processors without VNNI would overflow silently. A ReLU takes the
+    range of what it lets through, so that a convolution rounds once and not before and behind it. What attention
+    multiplies with each other stays in float.
 
     Args:
         images: float32 inputs of the graph, all of one shape.
@@ -30,22 +32,25 @@ def quantise(path: Path, images: Sequence[np.ndarray]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        graph = onnx.load(prepared).graph
+        constants = {value.name for value in graph.initializer}
         quantize_static(
             str(prepared),
             str(path),
             _Reader(images),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=["Conv", "Relu", "MatMul"],
+            nodes_to_exclude=[n.name for n in graph.node if n.op_type == "MatMul" and n.input[1] not in constants],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile,
         )
-    graph = onnx.load(path)
-    del graph.metadata_props[:]
-    onnx.helper.set_model_props(graph, properties)
-    onnx.save(graph, path)
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, properties)
+    onnx.save(model, path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
