@@ -201,7 +201,7 @@ def revisions(store: Store, user: User, bill_id: str, before: int | None = None,
         query = query.where(Revision.bill_id == bill.id).order_by(Revision.number.desc())
         rows = session.execute(query.limit(limit + (bill.revision - before + 1 if before else 0))).all()
     # What a revision made of something is what the next one found, or what is there now.
-    said: dict[_Target, str | None] = {("field", name): _said(value) for name, value in fields.items()}
+    said: dict[_Target, str | None] = {("field", name): _said(fields[name]) for name in fields["corrected"]}
     said |= {("line", line["id"]): line["text"] for page in document["pages"] for line in page["lines"]}
     entries = []
     for revision, author in rows:

@@ -53,7 +53,7 @@ def differences(ours: Plain, machine: Plain, result: int) -> list[Difference]:
         of_read = {j: i for i, j in match.items()}
         for i, line in enumerate(lines):
             other = read[match[i]] if i in match else None
-            if other is None or " ".join(other["text"].split()) != line["text"]:
+            if other is None or other["text"].split() != line["text"].split():
                 found.append(Difference(line["id"], number, line, other))
         for j, line in enumerate(read):
             if j not in of_read and line["text"].strip():

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from billocr_assets.fields.extract import extract_fields
 from billocr_assets.ocr.document import Document, Line, Page, PageQuality, Polygon, Segment, Word
-from billocr_assets.store import Store
-from billocr_assets.store.bills import bill_for, register_upload
-from billocr_assets.store.corrections import Outcome, apply_operations, current, revisions
+from billocr_assets.store import Store, editing
+from billocr_assets.store.bills import bill_for, read_again, register_upload
+from billocr_assets.store.corrections import (
+    Outcome,
+    adopt_machine,
+    apply_operations,
+    current,
+    difference,
+    keep_corrections,
+    revisions,
+)
 from billocr_assets.store.errors import BillNotFound, InvalidOperation, NotReadYet
 from billocr_assets.store.reading import begin_reading, publish_result
 from billocr_assets.store.schema import Bill, User
@@ -190,61 +200,324 @@ def test_an_edit_of_a_line_that_is_gone_is_a_conflict(edit: Editor, store: Store
     assert (conflict.line, conflict.theirs, conflict.revision) == ("p1l3", None, 1)
 
 
-@pytest.mark.parametrize(
-    ("op", "why"),
-    [
-        ({"kind": "explode", "line": "p1l0"}, "no operation"),
-        ({"kind": "set_text", "line": "p1l0", "text": "x" * 501}, "500 characters"),
-        ({"kind": "set_text", "line": "p1l0"}, "is a text"),
-        ({"kind": "set_text", "line": None, "text": ""}, "names a line"),
-        ({"kind": "shape", "line": "p1l0", "polygon": [[0, 0], [float("nan"), 0], [9, 9], [0, 9]]}, "four corners"),
-        ({"kind": "shape", "line": "p1l0", "polygon": [[0, 0], [10**400, 0], [9, 9], [0, 9]]}, "four corners"),
-        ({"kind": "shape", "line": "p1l0", "polygon": [[900, 0], [990, 0], [990, 9], [900, 9]]}, "outside the page"),
-        ({"kind": "shape", "line": "p1l0", "polygon": [[0, 0], [0, 9], [9, 9], [9, 0]]}, "clockwise"),
-        ({"kind": "split", "line": "p1l0", "at": 0, "new": "n-1"}, "inside its text"),
-        ({"kind": "split", "line": "p1l0", "at": 4, "new": "p1l77"}, "n-"),
-        ({"kind": "join", "line": "p1l0", "with": "p1l0"}, "Only two lines"),
-        ({"kind": "add", "line": "n-1", "page": 2, "polygon": box(0, 0, 9, 9), "text": ""}, "no page 2"),
-        ({"kind": "set_field", "name": "checks", "value": "1"}, "no field"),
-        ({"kind": "set_field", "name": "total", "value": "1.2.3"}, "no amount"),
-        ({"kind": "set_field", "name": "total", "value": float("nan")}, "An amount"),
-        ({"kind": "set_field", "name": "date", "value": "yesterday"}, "no date"),
-        ({"kind": "set_items", "items": [{"name": "a", "amount": None}]}, "Item 1"),
-        ({"kind": "undo", "revision": 7}, "no revision 7"),
-        ({"kind": "revert", "to": 7}, "no revision 7"),
-        (None, "has a kind"),
-    ],
-)
+SENSELESS: list[tuple[Any, str]] = [
+    ({"kind": "explode", "line": "p1l0"}, "no operation"),
+    ({"kind": "set_text", "line": "p1l0", "text": "x" * 501}, "500 characters"),
+    ({"kind": "set_text", "line": "p1l0"}, "is a text"),
+    ({"kind": "set_text", "line": None, "text": ""}, "names a line"),
+    ({"kind": "shape", "line": "p1l0", "polygon": [[0, 0], [float("nan"), 0], [9, 9], [0, 9]]}, "four corners"),
+    ({"kind": "shape", "line": "p1l0", "polygon": [[0, 0], [10**400, 0], [9, 9], [0, 9]]}, "four corners"),
+    ({"kind": "shape", "line": "p1l0", "polygon": [[900, 0], [990, 0], [990, 9], [900, 9]]}, "outside the page"),
+    ({"kind": "shape", "line": "p1l0", "polygon": [[0, 0], [0, 9], [9, 9], [9, 0]]}, "clockwise"),
+    ({"kind": "split", "line": "p1l0", "at": 0, "new": "n-1"}, "inside its text"),
+    ({"kind": "split", "line": "p1l0", "at": 4, "new": "p1l77"}, "n-"),
+    ({"kind": "join", "line": "p1l0", "with": "p1l0"}, "Only two lines"),
+    ({"kind": "add", "line": "n-1", "page": 2, "polygon": box(0, 0, 9, 9), "text": ""}, "no page 2"),
+    ({"kind": "set_field", "name": "checks", "value": "1"}, "no field"),
+    ({"kind": "set_field", "name": ["total"], "value": "1"}, "no field"),
+    ({"kind": "set_field", "name": "total", "value": "1.2.3"}, "no amount"),
+    ({"kind": "set_field", "name": "total", "value": float("nan")}, "An amount"),
+    ({"kind": "set_field", "name": "total", "value": True}, "An amount"),
+    ({"kind": "set_field", "name": "date", "value": "yesterday"}, "no date"),
+    ({"kind": "set_field", "name": "total", "value": "1", "sources": [{"page": 9, "polygon": []}]}, "page of the bill"),
+    ({"kind": "set_field", "name": "taxes", "value": [{"rate": "190", "amount": "1"}]}, "per cent"),
+    ({"kind": "set_items", "items": [{"name": "a", "amount": None}]}, "Item 1"),
+    ({"kind": "undo", "revision": 7}, "no revision 7"),
+    ({"kind": "revert", "to": 7}, "no revision 7"),
+    (None, "has a kind"),
+]
+
+
 def test_an_operation_that_makes_no_sense_is_named_and_nothing_of_its_request_is_applied(
-    edit: Editor, store: Store, user: User, op: Any, why: str
+    edit: Editor, store: Store, user: User
 ) -> None:
     good = {"seq": 1, "op": {"kind": "set_text", "line": "p1l3", "text": "Bread 2.51"}}
-    with pytest.raises(InvalidOperation, match=why) as refused:
-        apply_operations(store, user, edit.bill.id, "tab", 0, [good, {"seq": 2, "op": op}])
-    assert refused.value.seq == 2
+    for op, why in SENSELESS:
+        with pytest.raises(InvalidOperation, match=why) as refused:
+            apply_operations(store, user, edit.bill.id, "tab", 0, [good, {"seq": 2, "op": op}])
+        assert refused.value.seq == 2
     assert edit.texts() == BILL.splitlines()
     assert revisions(store, user, edit.bill.id) == []
 
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "'; drop table bills; --",
-    "a\0b",
-    "\ud800",
-    "\u202eabc",
-    "{{7*7}}",
-    "𝔘𝔫𝔦 👩‍👩‍👧",
-    "\x1b[2J",
-]
+def test_requests_out_of_order_or_from_the_future_are_refused(edit: Editor, store: Store, user: User) -> None:
+    op = {"kind": "accept", "line": "p1l0"}
+    for client, base, numbers, why in (
+        ("", 0, [1], "client_id"),
+        ("../x", 0, [1], "client_id"),
+        ("tab", 1, [1], "no revision 1"),
+        ("tab", -1, [1], "base"),
+        ("tab", 0, [2, 1], "rise"),
+        ("tab", 0, [1, 1], "rise"),
+        ("tab", 0, [2**31], "number"),
+        ("tab", 0, [True], "number"),
+        ("tab", 0, range(2000), "1000"),
+    ):
+        with pytest.raises(InvalidOperation, match=why):
+            apply_operations(store, user, edit.bill.id, client, base, [{"seq": seq, "op": op} for seq in numbers])
+    edit("accept", line="p1l0")
+    with pytest.raises(InvalidOperation, match="another edit"):
+        apply_operations(store, user, edit.bill.id, "tab-1", 0, [{"seq": 1, "op": {"kind": "delete", "line": "p1l0"}}])
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_is_only_text(edit: Editor, text: str) -> None:
-    edit("set_text", line="p1l0", text=text)
-    kept = edit.line("p1l0")["text"]
-    assert kept == "".join(c for c in text if c not in "\0\ud800\x1b")
-    edit("set_field", name="company", value=text, sources=None)
-    assert (edit.fields()["company"] or {"value": ""})["value"] == kept
+def test_a_bill_has_an_end_of_lines(edit: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editing, "MAX_LINES", 7)
+    edit("add", line="n-1", page=1, polygon=box(10, 170, 90, 185), text="one more", after=None)
+    with pytest.raises(InvalidOperation, match="7 lines"):
+        edit("add", line="n-2", page=1, polygon=box(10, 170, 90, 185), text="too many", after=None)
+    with pytest.raises(InvalidOperation, match="7 lines"):
+        edit("split", line="p1l0", at=4, new="n-2")
+
+
+HOSTILE = ["<script>alert(1)</script>", "'; drop table bills; --", "a\0b", "\ud800", "\u202eabc", "{{7*7}}", "\x1b[2J"]
+
+
+def test_hostile_text_is_only_text(edit: Editor) -> None:
+    for text in [*HOSTILE, "\U0001d518\U0001d52b\U0001d526 \U0001f469\u200d\U0001f467"]:
+        edit("set_text", line="p1l0", text=text)
+        kept = edit.line("p1l0")["text"]
+        assert kept == "".join(c for c in text if c not in "\0\ud800\x1b")
+        edit("set_field", name="company", value=text, sources=None)
+        assert (edit.fields()["company"] or {"value": ""})["value"] == kept
+
+
+def test_a_line_is_split_at_a_character_and_joined_again(edit: Editor) -> None:
+    outcome = edit("split", line="p1l3", at=6, new="n-a")
+    left, right = edit.line("p1l3"), edit.line("n-a")
+    assert (left["text"], right["text"]) == ("Bread", "2.50")
+    assert left["row"] == right["row"]
+    assert edit.texts()[3:5] == ["Bread", "2.50"]
+    # Between the words: 10 + 5 characters end at 60, the next word begins at 70.
+    assert (left["polygon"][1][0], right["polygon"][0][0]) == (65, 65)
+    assert [(line["id"], line["after"]) for line in outcome.lines] == [("p1l3", "p1l2"), ("n-a", "p1l3")]
+    edit("split", line="n-a", at=2, new="n-b")
+    assert edit.texts()[3:6] == ["Bread", "2.", "50"]
+    assert words(edit.line("n-b"))[0]["polygon"][0][0] == 90  # two of four characters of a word from 70 to 110
+    edit("join", **{"line": "n-a", "with": "n-b"})
+    outcome = edit("join", **{"line": "p1l3", "with": "n-a"})
+    assert outcome.removed == ("n-a",)
+    assert edit.texts()[3:5] == ["Bread 2. 50", "Milk 1.20"]
+    assert edit.line("p1l3")["polygon"] == [list(corner) for corner in printed(BILL).lines[3].polygon]
+
+
+def test_lines_are_joined_in_their_reading_order_whichever_is_named_first(edit: Editor) -> None:
+    edit("join", **{"line": "p1l4", "with": "p1l3"})
+    assert edit.texts()[3:] == ["Bread 2.50 Milk 1.20", "TOTAL EUR 3.70"]
+    assert edit.line("p1l4")["polygon"] == [list(corner) for corner in box(10, 100, 110, 150)]
+    assert [line["row"] for line in edit.lines()] == [0, 1, 2, 3, 4]
+
+
+def test_an_added_line_stands_where_it_was_drawn(edit: Editor) -> None:
+    outcome = edit("add", line="n-1", page=1, polygon=box(10, 93, 60, 99), text="Items", after=None)
+    edit("add", line="n-2", page=1, polygon=box(300, 101, 380, 121), text="B", after=None)
+    edit("add", line="n-3", page=1, polygon=box(10, 1, 60, 6), text="", after=None)
+    edit("add", line="n-4", page=1, polygon=box(10, 192, 60, 199), text="Bye", after="p1l0")
+    texts = ["", "ACME MARKET", "Bye", "Main Street 5", "12/13/2023 10:15", "Items", "Bread 2.50", "B", "Milk 1.20"]
+    assert edit.texts() == [*texts, "TOTAL EUR 3.70"]
+    assert [line["row"] for line in edit.lines()] == [0, 1, 8, 2, 3, 4, 5, 5, 6, 7]
+    assert {line["id"] for line in outcome.lines} == {"n-1", "p1l3", "p1l4", "p1l5"}  # those below are a row lower
+    assert words(edit.line("n-1"))[0]["confidence"] == 1.0
+    assert current(edit.store, edit.user, edit.bill.id).document.text.splitlines()[5] == "Bread 2.50  B"
+
+
+def test_a_line_that_is_resized_takes_its_words_along_and_one_that_is_moved_finds_its_row(edit: Editor) -> None:
+    edit("shape", line="p1l0", polygon=box(20, 10, 240, 30))
+    assert words(edit.line("p1l0"))[1]["polygon"] == [list(corner) for corner in box(120, 10, 240, 30)]
+    assert edit.texts() == BILL.splitlines()
+    edit("shape", line="p1l0", polygon=box(300, 131, 410, 151))
+    assert edit.texts()[3:5] == ["Milk 1.20", "ACME MARKET"]
+    assert [line["row"] for line in edit.lines()] == [0, 1, 2, 3, 3, 4]
+
+
+def test_undo_redo_and_going_back_give_exactly_what_was(edit: Editor, store: Store, user: User) -> None:
+    def state() -> tuple[Any, Any]:
+        now = current(store, user, edit.bill.id)
+        return now.data, now.fields
+
+    states = [state()]
+    for op in (
+        {"kind": "set_text", "line": "p1l5", "text": "TOTAL EUR 4.00"},
+        {"kind": "set_field", "name": "total", "value": "5.00", "sources": None},
+        {"kind": "split", "line": "p1l3", "at": 6, "new": "n-1"},
+        {"kind": "delete", "line": "p1l4"},
+    ):
+        edit.send(op)
+        states.append(state())
+    edit("undo", revision=4)
+    assert state() == states[3]
+    edit("undo", revision=5)  # redo
+    assert state() == states[4]
+    edit("revert", to=1)
+    assert state() == states[1]
+    edit("undo", revision=7)
+    assert state() == states[4]
+    edit("revert", to=0)
+    assert state() == states[0]
+    entries = revisions(store, user, edit.bill.id)
+    assert [entry.number for entry in entries] == list(range(9, 0, -1))
+    assert {entry.author for entry in entries} == {user.name}
+    assert (entries[5].lines, entries[7].fields) == (("p1l4",), ("total",))
+    assert [entry.number for entry in revisions(store, user, edit.bill.id, before=4, limit=2)] == [3, 2]
+
+
+def test_undoing_what_somebody_else_has_changed_since_is_a_conflict(edit: Editor, store: Store, user: User) -> None:
+    other = Editor(store, user, edit.bill, "tab-2")
+    edit("set_text", line="p1l3", text="Brot 2.50")
+    other.base = 1
+    other("set_text", line="p1l3", text="Pain 2.50")
+    edit.base = 2
+    (conflict,) = edit("undo", revision=1).conflicts
+    assert (conflict.line, conflict.revision) == ("p1l3", 2)
+    assert edit.texts()[3] == "Pain 2.50"
+
+
+def test_a_refused_edit_whose_answer_was_lost_is_refused_again(edit: Editor, store: Store, user: User) -> None:
+    edit("delete", line="p1l3")
+    request = [{"seq": n, "op": {"kind": "accept", "line": line}} for n, line in ((1, "p1l3"), (2, "p1l4"))]
+    first, again = (apply_operations(store, user, edit.bill.id, "tab-2", 0, request) for _ in range(2))
+    assert [conflict.seq for conflict in first.conflicts] == [conflict.seq for conflict in again.conflicts] == [1]
+    assert again.revision == first.revision == 2
+
+
+def test_what_changed_between_two_revisions_is_told_line_by_line_with_author(
+    edit: Editor, store: Store, user: User
+) -> None:
+    edit("set_text", line="p1l3", text="Brot 2.50")
+    edit("set_field", name="total", value="9.99", sources=None)
+    edit("set_text", line="p1l3", text="Brot 2.60")
+    edit("delete", line="p1l4")
+    edit("add", line="n-1", page=1, polygon=box(10, 170, 90, 185), text="Bye", after=None)
+    changes = difference(store, user, edit.bill.id, 0, 5)
+    assert {(each.line or each.field, each.before, each.after, each.revision, each.author) for each in changes} == {
+        ("p1l3", "Bread 2.50", "Brot 2.60", 3, user.name),
+        ("p1l4", "Milk 1.20", None, 4, user.name),
+        ("n-1", None, "Bye", 5, user.name),
+        ("total", None, "9.99", 2, user.name),
+    }
+    (only,) = difference(store, user, edit.bill.id, 2, 3)
+    assert (only.line, only.before, only.after) == ("p1l3", "Brot 2.50", "Brot 2.60")
+    assert difference(store, user, edit.bill.id, 2, 2) == []
+    with pytest.raises(InvalidOperation):
+        difference(store, user, edit.bill.id, 0, 6)
+
+
+def reread(store: Store, user: User, bill: Bill, text: str) -> None:
+    attempt = read_again(store, user, bill.id)
+    read(store, bill.id, printed(text), f"again-{attempt.id}")
+
+
+def test_a_later_reading_changes_no_correction_and_offers_where_it_differs(
+    edit: Editor, store: Store, user: User
+) -> None:
+    edit("set_text", line="p1l3", text="Brot 2.50")
+    edit("delete", line="p1l0")
+    before = current(store, user, edit.bill.id)
+    reread(store, user, edit.bill, BILL.replace("Milk 1.20", "Milk 1.25"))
+    after = current(store, user, edit.bill.id)
+    assert (after.data, after.fields, after.revision) == (before.data, before.fields, 2)
+    assert "brot" in bill_for(store, user, edit.bill.id).search
+    assert after.machine_newer
+    assert [
+        (each["line"], each["ours"], each["machine"], each["checked"]) for each in after.machine_newer["lines"]
+    ] == [
+        ("p1l3", "Brot 2.50", "Bread 2.50", True),
+        ("p1l4", "Milk 1.20", "Milk 1.25", False),
+        (f"r{after.machine_newer['result']}p1l0", None, "ACME MARKET", False),
+    ]
+    outcome = adopt_machine(store, user, edit.bill.id, ["p1l4", after.machine_newer["lines"][2]["line"]])
+    assert outcome.revision == 3
+    texts = ["ACME MARKET", "Main Street 5", "12/13/2023 10:15", "Brot 2.50", "Milk 1.25", "TOTAL EUR 3.70"]
+    assert edit.texts() == texts
+    left = current(store, user, edit.bill.id).machine_newer
+    assert left
+    assert [each["line"] for each in left["lines"]] == ["p1l3"]
+    keep_corrections(store, user, edit.bill.id)
+    assert current(store, user, edit.bill.id).machine_newer is None
+    reread(store, user, edit.bill, BILL)
+    adopt_machine(store, user, edit.bill.id, "all")
+    assert edit.texts() == BILL.splitlines()
+    assert current(store, user, edit.bill.id).machine_newer is None
+    edit.base = 4
+    edit("revert", to=2)
+    assert current(store, user, edit.bill.id).data == before.data
+
+
+def test_lines_of_two_readings_are_matched_by_where_they_stand(store: Store, user: User, edit: Editor) -> None:
+    edit("accept", line="p1l5")
+    # The first line is found no more, so every index is another one.
+    (only,) = printed(BILL).pages
+    read_again(store, user, edit.bill.id)
+    read(store, edit.bill.id, replace(printed(BILL), pages=(replace(only, lines=only.lines[1:]),)), "again")
+    newer = current(store, user, edit.bill.id).machine_newer
+    assert newer
+    assert [(each["line"], each["machine"]) for each in newer["lines"]] == [("p1l0", None)]
+
+
+def test_corrections_begin_on_the_reading_that_the_person_saw(store: Store, user: User, bill: Bill) -> None:
+    seen = current(store, user, bill.id).result
+    reread(store, user, bill, "Another\n" + BILL)
+    request = [{"seq": 1, "op": {"kind": "set_text", "line": "p1l3", "text": "Bread 2.51"}}]
+    outcome = apply_operations(store, user, bill.id, "tab", 0, request, result=seen)
+    assert not outcome.conflicts
+    state = current(store, user, bill.id)
+    assert state.document.text == BILL.replace("2.50", "2.51")
+    assert state.machine_newer
+    # Somebody who sees the other reading means another line by the same name.
+    newest = state.machine_newer["result"]
+    late = apply_operations(store, user, bill.id, "tab-2", 0, request, result=newest)
+    assert [conflict.line for conflict in late.conflicts] == ["p1l3"]
+    with pytest.raises(InvalidOperation, match="no such reading"):
+        apply_operations(store, user, new_bill(store, user, seed=3).id, "tab", 0, request, result=seen)
+
+
+def test_warnings_tell_what_does_not_add_up_and_block_nothing(edit: Editor) -> None:
+    assert edit("accept", line="p1l0").warnings == ()
+    outcome = edit.send(
+        {"kind": "set_items", "items": [{"name": "Bread", "quantity": "2", "unit_price": "1,25", "amount": "2.50"}]},
+        {"kind": "set_field", "name": "taxes", "value": [{"rate": "19 %", "amount": "0.10"}]},
+        {"kind": "set_field", "name": "date", "value": "2049-12-31"},
+        {"kind": "set_field", "name": "currency", "value": None},
+    )
+    assert {warning["code"] for warning in outcome.warnings} == {"items", "tax", "future", "currency"}
+    assert edit.fields()["items"][0]["unit_price"] == "1.25"
+
+
+def test_sums_are_checked_again_when_a_person_sets_one(store: Store, user: User) -> None:
+    text = "SHOP\n12/13/2023\nBread 2.50\nMilk 1.20\nSUBTOTAL 3.70\nTOTAL EUR 3.70\nCASH 5.00\nCHANGE 1.30"
+    edit = Editor(store, user, new_bill(store, user, text, seed=5))
+    assert edit.fields()["consistency"] == "consistent"
+    outcome = edit("set_field", name="total", value="4.70", sources=None)
+    assert edit.fields()["consistency"] == "contradicted"
+    assert "sums" in {warning["code"] for warning in outcome.warnings}
+    edit("undo", revision=1)
+    assert edit.fields()["consistency"] == "consistent"
+
+
+def test_a_field_is_where_its_words_were_clicked(edit: Editor) -> None:
+    place = {"page": 1, "polygon": [list(corner) for corner in box(10, 10, 50, 30)]}
+    edit("set_field", name="company", value="ACME", sources=[place])
+    assert edit.fields()["company"] == {"text": "ACME", "value": "ACME", "sources": [place], "confidence": 1.0}
+
+
+def test_eight_tabs_that_save_at_once_lose_nothing(store: Store, user: User, bill: Bill) -> None:
+    def type_lines(tab: int) -> list[Outcome]:
+        editor = Editor(store, user, bill, f"tab-{tab}")
+        place = box(10 + 40 * tab, 190, 40 + 40 * tab, 199)
+        return [
+            editor("add", line=f"n-{tab}", page=1, polygon=place, text="new", after=None),
+            editor("set_text", line=f"n-{tab}", text=f"tab {tab}"),
+            editor("set_text", line="p1l0", text=f"from {tab}"),
+        ]
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [outcome for several in pool.map(type_lines, range(8)) for outcome in several]
+    editor = Editor(store, user, bill)
+    assert {f"tab {tab}" for tab in range(8)} <= set(editor.texts())
+    refused = [conflict for outcome in outcomes for conflict in outcome.conflicts]
+    assert {conflict.line for conflict in refused} <= {"p1l0"}
+    assert current(store, user, bill.id).revision == 24 - len(refused)
+    numbers = [entry.number for entry in revisions(store, user, bill.id)]
+    assert numbers == list(range(24 - len(refused), 0, -1))
 
 
 def test_a_stranger_can_neither_see_nor_edit(edit: Editor, store: Store) -> None:
