@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Exposed(Exception):
+    """An installation that must not be reached by others would be; the message says what to set."""
 
 
 class OidcProvider(BaseModel):
@@ -22,6 +26,8 @@ class OidcProvider(BaseModel):
         sign_up: whether everybody whom it knows gets an account here.
         link_by_email: whether an address that it has verified opens the account that has this address.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     title: str
@@ -70,7 +76,7 @@ class Settings(BaseSettings):
     models_dir: Path | None = Field(default=None, description="Folder of weights to use instead of those that ship.")
     webhooks_private: bool = Field(
         default=False,
-        description="Whether webhooks may go to addresses of this machine and its private network. Trust all users then.",
+        description="Whether webhooks may go to addresses of this machine and its private network, by trusted users.",
     )
     accounts: bool = Field(
         default=False,
@@ -124,10 +130,38 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def is_public(self) -> bool:
-        """Whether others than the people at this machine may reach the UI."""
+    def providers(self) -> list[OidcProvider]:
+        """The OIDC providers, the one for development among them where it is wanted."""
+        if not self.dev_idp:
+            return self.oidc
+        issuer = f"{self.public_url or f'http://{self.host}:{self.ui_port}'}/dev-idp"
+        secret = SecretStr("development")
+        return [
+            *self.oidc,
+            OidcProvider(
+                name="dev", title="Dev", issuer=issuer, client_id="billocr", client_secret=secret, sign_up=True
+            ),
+        ]
+
+    def refuse_exposure(self) -> None:
+        """
+        Raises:
+            Exposed: others than the people at this machine could reach what only these may use.
+        """
         named = urlsplit(self.public_url).hostname
-        return not (is_loopback(self.host) and (named is None or is_loopback(named)))
+        if is_loopback(self.host) and (named is None or is_loopback(named)):
+            return
+        where = f"BILLOCR_HOST={self.host}" if not is_loopback(self.host) else f"BILLOCR_PUBLIC_URL={self.public_url}"
+        if not self.accounts:
+            raise Exposed(
+                f"With {where} others can reach Bill OCR, and nobody would have to log in. Set BILLOCR_ACCOUNTS=true "
+                "and make the first admin with “billocr users create --admin”, or listen on this machine only."
+            )
+        if self.dev_idp:
+            raise Exposed(
+                f"With {where} others can reach Bill OCR, and BILLOCR_DEV_IDP believes everybody who they say they "
+                "are. Unset BILLOCR_DEV_IDP, or listen on this machine only."
+            )
 
     @property
     def models(self) -> Path:

@@ -11,7 +11,9 @@ from starlette.middleware import Middleware
 from streamlit import config
 
 from billocr_assets.settings import get_settings
+from billocr_ui.identity import routes as auth
 from billocr_ui.identity import the_store
+from billocr_ui.identity.middleware import TRUSTED_HEADERS, IdentityMiddleware
 from billocr_ui.routes import routes
 from billocr_ui.security import SecurityHeaders
 from billocr_ui.services.deliverer import delivering
@@ -29,12 +31,17 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
         yield
 
 
+settings = get_settings()
+settings.refuse_exposure()
 app = st.App(
     Path(__file__).parent / "app.py",
     lifespan=lifespan,
-    routes=routes(),
-    middleware=[Middleware(SecurityHeaders)],
+    routes=[*routes(), *auth.routes()],
+    middleware=[Middleware(SecurityHeaders, public_url=settings.public_url), Middleware(IdentityMiddleware)],
     on_script_error=say_sorry,
 )
 # Streamlit refuses larger files while they still arrive; the limit is the installation's, checked again at intake.
-config.set_option("server.maxUploadSize", get_settings().max_upload_mb)
+config.set_option("server.maxUploadSize", settings.max_upload_mb)
+config.set_option("server.trustedUserHeaders", TRUSTED_HEADERS)
+if secret := settings.secret.get_secret_value():
+    config.set_option("server.cookieSecret", secret)

@@ -18,8 +18,12 @@ _CLOSED = ("/_stcore/metrics", "/_stcore/agent")
 
 
 @cache
-def content_security_policy() -> str:
-    """The policy under which Streamlit and our components run, without scripts or pictures from elsewhere."""
+def content_security_policy(sockets: str = "ws: wss:") -> str:
+    """The policy under which Streamlit and our components run, without scripts or pictures from elsewhere.
+
+    Args:
+        sockets: where WebSockets may go; by default anywhere, since our own address is not known.
+    """
     # The one inline script of Streamlit's page is named by its hash, so no other inline script runs.
     page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     hashes = " ".join(
@@ -33,7 +37,7 @@ def content_security_policy() -> str:
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
-            "connect-src 'self' ws: wss: data: blob:",
+            f"connect-src 'self' {sockets} data: blob:",
             "worker-src 'self' blob:",
             "media-src 'self' blob:",
             "frame-ancestors 'none'",
@@ -47,15 +51,20 @@ def content_security_policy() -> str:
 class SecurityHeaders:
     """ASGI middleware: the security headers on every answer, and no access to Streamlit's own metrics."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, public_url: str = "") -> None:
         self.app = app
+        policy = (
+            content_security_policy(public_url.replace("http", "ws", 1)) if public_url else content_security_policy()
+        )
         self.headers = {
-            "Content-Security-Policy": content_security_policy(),
+            "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
             "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
+        if public_url.startswith("https:"):
+            self.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from billocr_assets.settings import Settings, get_settings
+from billocr_assets.settings import Exposed, Settings, get_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_PYTHON = ROOT / ".venv-training" / "bin" / "python"
@@ -253,6 +253,7 @@ def main() -> int:
     settings = get_settings()
     running: list[Service] = []
     try:
+        settings.refuse_exposure()
         check_ports(settings)
         print(f"Preparing {settings.home.resolve()} ...", flush=True)
         dagster_home, logs = prepare(settings)
@@ -270,7 +271,7 @@ def main() -> int:
                 flush=True,
             )
         supervise(running, lambda: asked)
-    except StartError as error:
+    except (Exposed, StartError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:

@@ -552,6 +552,13 @@ def set_training_consent(store: Store, user: User, consent: bool) -> None:
         _audit(session, user, "training_consent", consent=consent)
 
 
+def set_profile(store: Store, user: User, name: str, language: str | None) -> None:
+    """The user's own name and the language of their pages; None is the browser's."""
+    with store.database.session() as session:
+        values = {"name": _clean(name, 255) or user.name, "language": _clean(language or "", 8) or None}
+        session.execute(update(User).where(User.id == user.id).values(**values))
+
+
 def delete_user(store: Store, user: User) -> None:
     """Remove a user with everything that is theirs; what others own stays. The audit trail keeps no name.
 
