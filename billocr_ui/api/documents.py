@@ -335,6 +335,19 @@ def restore_revision(
     return get_document(store, user, bill_id)
 
 
+class Choice(BaseModel):
+    take: list[LineId] | Literal["all"] = Field(description="Lines as `machine_newer` names them.")
+
+
+@router.post("/machine-newer", response_model=Document, responses=responses(404, 409))
+def choose_from_newer_reading(store: TheStore, user: Caller, bill_id: BillId, body: Choice) -> Response:
+    """Take the newer reading's side for some lines. All others stay as they are and are not asked about again."""
+    if body.take:
+        corrections.adopt_machine(store, user, bill_id, body.take)
+    corrections.keep_corrections(store, user, bill_id)
+    return get_document(store, user, bill_id)
+
+
 def _edit(store: Store, user: User, bill_id: str, before: Current, op: dict[str, Any]) -> None:
     """One edit by a program that keeps no numbers: it stands for a client of its own."""
     numbered = {"seq": 1, "op": op}

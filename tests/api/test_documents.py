@@ -2,8 +2,10 @@ from uuid import uuid4
 
 import pytest
 
+from billocr_assets.store.reading import begin_reading, publish_result
 from billocr_assets.store.schema import new_id
 from billocr_assets.store.webhooks import create_webhook, deliveries
+from tests.ui.conftest import document_of
 
 
 def edit(client, bill, *ops, base=0, client_id=None, first=1):
@@ -136,3 +138,16 @@ def test_a_webhook_is_told_of_a_correction_with_its_revision(client, read, store
     edit(client, bill, set_text("p1l0", "refused"))  # a conflict changes nothing and tells nothing
     (delivery,) = deliveries(store, user, webhook.id)
     assert (delivery.payload["type"], delivery.payload["data"]["revision"]) == ("bill.corrected", 2)
+
+
+def test_of_a_newer_reading_the_chosen_lines_are_taken_and_the_rest_is_not_asked_about_again(client, store, read):
+    bill = read()
+    edit(client, bill, set_text("p1l0", "mine"))
+    (attempt,) = begin_reading(store, [bill.id], "run 2", "backfill").values()
+    publish_result(store, attempt, document_of(("Bäckerei Hubert", "Hauptstraße 12, 80331 München", "Brezel 2,50")), {})
+    offered = client.get(f"/bills/{bill.id}/document").json()["machine_newer"]["lines"]
+    assert {"p1l0", "p1l2"} <= {each["line"] for each in offered}
+    answer = client.post(f"/bills/{bill.id}/machine-newer", json={"take": ["p1l2"]})
+    assert (answer.status_code, answer.json()["machine_newer"]) == (200, None)
+    now = lines(client, bill)
+    assert (now["p1l0"], now["p1l2"]) == ("mine", "Brezel 2,50")
