@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.servers import free_port
 
@@ -29,6 +31,8 @@ ARGUMENTS = (
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 )
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+CUT = re.compile("ERR_INTERNET_DISCONNECTED|ERR_NETWORK_CHANGED|WebSocket connection")
 # The machine may be busy: an expectation waits long, and a test ends as soon as it is met.
 expect.set_options(timeout=30_000)
 # Streamlit asks for these under every deep link before it finds them at the root.
@@ -91,34 +95,51 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture
 def open_page(product: str, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Opens a page of the product; at the end, no page may have logged an error or called another host."""
+    with watched_pages(product, chromium, request) as open_:
+        yield open_
+
+
+@contextmanager
+def watched_pages(base_url: str, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """A function that opens pages of a server; at the end, none may have logged an error or called another host.
+
+    Its ``beside`` is a page in whose context the next one is opened: another tab of the same browser. ``cut`` says that
+    the connection will be cut, which browsers log.
+    """
     troubles: list[str] = []
     pages: list[Page] = []
 
-    def open_(path: str = "/", width: int = 1280, height: int = 800, **options) -> Page:
+    def open_(
+        path: str = "/", width: int = 1280, height: int = 800, beside: Page | None = None, cut: bool = False, **options
+    ) -> Page:
         phone = width < 600
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            base_url=product,
-            is_mobile=phone,
-            has_touch=phone,
-            permissions=["camera"],
-            **options,
+        context = (
+            beside.context
+            if beside
+            else chromium.new_context(
+                viewport={"width": width, "height": height},
+                base_url=base_url,
+                is_mobile=phone,
+                has_touch=phone,
+                permissions=["camera"],
+                **options,
+            )
         )
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                troubles.append(f"console: {message.text} {message.location.get('url', '')}")
-                if message.type == "error" and not message.location.get("url", "").endswith(EXPECTED_404)
-                else None
-            ),
-        )
+
+        def said(message: ConsoleMessage) -> None:
+            url = message.location.get("url", "")
+            expected = url.endswith(EXPECTED_404) or (cut and CUT.search(message.text))
+            if message.type == "error" and not expected:
+                troubles.append(f"console: {message.text} {url}")
+
+        page.on("console", said)
         page.on(
             "request",
             lambda sent: (
-                None if sent.url.startswith((product, "data:", "blob:")) else troubles.append(f"foreign: {sent.url}")
+                None if sent.url.startswith((base_url, "data:", "blob:")) else troubles.append(f"foreign: {sent.url}")
             ),
         )
         pages.append(page)
@@ -127,10 +148,20 @@ def open_page(product: str, chromium: Browser, request: pytest.FixtureRequest) -
 
     yield open_
     report = getattr(request.node, "report_call", None)
+    open_pages = [page for page in pages if not page.is_closed()]
     if report is not None and report.failed:
         FAILURES.mkdir(parents=True, exist_ok=True)
-        for number, page in enumerate(pages):
+        for number, page in enumerate(open_pages):
             page.screenshot(path=FAILURES / f"{request.node.name}-{number}.png", full_page=True)
-    for page in pages:
-        page.context.close()
+    for context in {page.context for page in pages}:
+        context.close()
     assert not troubles
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong with the page for people who use it otherwise than by eye and mouse, WCAG 2.2 AA."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    return [
+        f"{each['id']}: {node['target']} {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]
+    ]

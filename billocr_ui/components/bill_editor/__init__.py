@@ -23,12 +23,10 @@ def bill_editor(
     key: str,
     on_done: Callable[[], None] = _nothing,
     on_skip: Callable[[], None] = _nothing,
-    on_newer: Callable[[], None] = _nothing,
 ) -> None:
     """Show the editor for ``services.bill_page.editor_data``.
 
     Args:
         on_done, on_skip: a reviewer has ended with the bill, or passes it over; both after its last edit was handed in.
-        on_newer: the person wants to see where a later reading differs.
     """
-    _mount(data=data, key=key, on_done_change=on_done, on_skip_change=on_skip, on_newer_change=on_newer)
+    _mount(data=data, key=key, on_done_change=on_done, on_skip_change=on_skip)

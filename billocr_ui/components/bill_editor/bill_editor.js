@@ -3,7 +3,7 @@
 
 import { apply, difference, everyLine, frame, lineOf, moved, pageOf, wordsOf } from "./document.js"
 import { Fields } from "./fields.js"
-import { History } from "./history.js"
+import { History, Newer } from "./history.js"
 import { Lines } from "./lines.js"
 import { Picture } from "./picture.js"
 import { identifier, Queue } from "./queue.js"
@@ -112,6 +112,7 @@ class Editor {
       undo: (revision) => this.edit({ kind: "undo", revision }),
       revert: (to) => this.edit({ kind: "revert", to }),
     })
+    this.newer = new Newer(root, t, this.data.api, { chosen: () => this.queue.look(), failed: (why) => this.say(t("refused", { why })) })
     this.queue = new Queue(this.data.api, `${this.data.user}:${this.data.bill}`, {
       answered: (answer, batch, conflicts) => this.answered(answer, batch, conflicts),
       document: (document) => this.arrived(document),
@@ -208,8 +209,8 @@ class Editor {
     )
     for (const button of this.root.querySelectorAll("[data-edits]")) button.hidden = !data.editable || !lines.length
     const newer = bill?.machine_newer
-    this.find(".newer").hidden = !newer
-    if (newer) this.find(".newer-text").textContent = this.t("machine_newer", { count: newer.lines })
+    this.find(".newer").hidden = !newer || !data.editable
+    if (newer) this.find(".newer-text").textContent = this.t("machine_newer", { count: newer.lines.length })
     this.status()
   }
 
@@ -433,7 +434,7 @@ class Editor {
       unsure: () => this.lines.unsure(1), undo: () => this.undo(), redo: () => this.redo(),
       accept: () => this.accept(), split: () => this.split(), join: () => this.join(), remove: () => this.remove(),
       help: () => this.find(".help").showModal(), history: () => this.history.open(this.data.editable),
-      done: () => this.finish("done"), skip: () => this.finish("skip"), newer: () => this.finish("newer"),
+      done: () => this.finish("done"), skip: () => this.finish("skip"), newer: () => this.newer.open(this.bill.pages, this.bill.machine_newer.lines),
       "more-fields": () => {
         this.fields.all = true
         this.show()

@@ -1,15 +1,15 @@
 // Who changed what and when, with the way back; and what a newer reading by the machine says otherwise.
 
+import { frame } from "./document.js"
+
 export class History {
-  /** @param to who is told: undo(revision), revert(revision), adopted(document) */
+  /** @param to who is told: undo(revision), revert(revision) */
   constructor(root, t, url, to) {
     this.dialog = root.querySelector(".history")
     this.list = this.dialog.querySelector("ol")
     this.note = this.dialog.querySelector(".note")
     this.older = this.dialog.querySelector('[data-do="older"]')
-    this.newer = root.querySelector(".newer")
     this.template = root.querySelector(".revision-template")
-    this.difference = root.querySelector(".difference-template")
     this.t = t
     this.url = url
     this.to = to
@@ -67,6 +67,75 @@ export class History {
   act(change) {
     this.dialog.close()
     change()
+  }
+}
+
+/** What a newer reading says otherwise, line by line, to be chosen from. */
+export class Newer {
+  /** @param to who is told: chosen() when the server has taken the choice, failed(why) when it has not */
+  constructor(root, t, url, to) {
+    this.dialog = root.querySelector(".newer-reading")
+    this.list = this.dialog.querySelector("ol")
+    this.template = root.querySelector(".difference-template")
+    this.button = this.dialog.querySelector('[data-do="take"]')
+    this.t = t
+    this.url = url
+    this.to = to
+    this.list.onchange = () => this.count()
+    this.button.onclick = () => this.choose()
+  }
+
+  /** @param pages for their pictures; @param lines as the document's `machine_newer` has them */
+  open(pages, lines) {
+    this.list.replaceChildren(...lines.map((line) => this.show(line, pages.find((page) => page.number === line.page))))
+    this.count()
+    this.dialog.showModal()
+  }
+
+  show({ line, polygon, ours, machine, checked }, page) {
+    const node = this.template.content.firstElementChild.cloneNode(true)
+    const { x, y, width, height, angle } = frame(polygon)
+    const [crop, image] = [node.querySelector("svg"), node.querySelector("image")]
+    crop.setAttribute("viewBox", `${x - width / 2 - height} ${y - height * 0.75} ${width + 2 * height} ${height * 1.5}`)
+    image.setAttribute("transform", `rotate(${(-angle * 180) / Math.PI} ${x} ${y})`)
+    for (const [name, value] of [["href", page.picture], ["width", page.width], ["height", page.height]]) image.setAttribute(name, value)
+    node.querySelectorAll("input").forEach((input) => (input.name = line))
+    const [keep, take] = node.querySelectorAll("input")
+    // What a person has seen to stays, unless they say otherwise.
+    keep.checked = checked
+    take.checked = !checked
+    node.querySelector(".ours").textContent = ours ?? this.t("no_line")
+    node.querySelector(".machine").replaceChildren(machine === null ? this.t("no_line") : diff(ours ?? "", machine))
+    node.querySelector(".by").hidden = !checked
+    return node
+  }
+
+  get taken() {
+    return [...this.list.querySelectorAll('input[value="take"]:checked')].map((input) => input.name)
+  }
+
+  count() {
+    const count = this.taken.length
+    this.button.textContent = count ? this.t("take_lines", { count }) : this.t("take_none")
+  }
+
+  async choose() {
+    this.button.disabled = true
+    try {
+      const answer = await fetch(`${this.url}/machine-newer`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ take: this.taken }),
+      })
+      this.dialog.close()
+      if (answer.ok) this.to.chosen()
+      else this.to.failed((await answer.json().catch(() => ({}))).detail ?? answer.statusText)
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      this.to.failed(this.t("no_connection"))
+    } finally {
+      this.button.disabled = false
+    }
   }
 }
 

@@ -95,12 +95,10 @@ export class Lines {
   }
 
   fill(row, line, number, editable) {
-    if (row.number !== number) {
-      row.number = number
-      row.node.querySelector(".number").textContent = number
-    }
     row.input.readOnly = !editable
-    if (row.line === line) return
+    if (row.line === line && row.number === number) return
+    row.number = number
+    row.node.querySelector(".number").textContent = number
     const dirty = row.input.value !== row.committed
     row.line = line
     row.committed = line.text
