@@ -71,7 +71,7 @@ class BillFilter:
 
     def to_dict(self) -> dict[str, Any]:
         """What is not left out, as plain JSON."""
-        plain = {name: value for name, value in asdict(self).items() if value not in (None, "", False)}
+        plain = {name: value for name, value in asdict(self).items() if value not in (None, "") and value is not False}
         return {name: value if isinstance(value, str | bool) else str(value) for name, value in plain.items()}
 
     @classmethod
@@ -86,7 +86,7 @@ class BillFilter:
         for name, value in data.items():
             try:
                 match name:
-                    case "search" if isinstance(value, str):
+                    case "search" if isinstance(value, str) and len(value) <= 500:
                         values[name] = value
                     case "trash" if isinstance(value, bool):
                         values[name] = value
@@ -276,7 +276,7 @@ def _after(cursor: str, order: Order, column: Any) -> ColumnElement[bool]:
 def matching_bills(user: User, wanted: BillFilter) -> Select[tuple[Bill]]:
     """The bills that the user may see and wants to, of whatever status."""
     query = visible_bills(user, trash=wanted.trash)
-    for word in fold(wanted.search).split():
+    for word in fold(wanted.search[:500]).split()[:20]:
         query = query.where(Bill.search.contains(word, autoescape=True))
     if wanted.review:
         query = query.where(Bill.review == wanted.review)
@@ -334,6 +334,12 @@ def visible_bills(user: User, trash: bool | None = False) -> Select[tuple[Bill]]
     if trash is None:
         return select(Bill).where(or_(own, and_(shared, kept)))
     return select(Bill).where(or_(own, shared), kept)
+
+
+def editable_bills(user: User) -> Select[tuple[Bill]]:
+    """Those of :func:`visible_bills` that the user may edit."""
+    shared = Bill.id.in_(select(Grant.bill_id).where(_receives(user), Grant.level == "edit"))
+    return select(Bill).where(or_(Bill.owner_id == user.id, shared), Bill.trashed_at.is_(None))
 
 
 def find_bill(

@@ -25,11 +25,13 @@ __all__ = [
     "AccountRefused",
     "BadCursor",
     "BadFilter",
+    "BeingReviewed",
     "BillError",
     "BillNotFound",
     "Damaged",
     "DuplicateUpload",
     "Empty",
+    "FilterNotFound",
     "GrantNotFound",
     "GroupNotFound",
     "InvalidOperation",
@@ -236,3 +238,22 @@ class GrantNotFound(BillError):
 
     def __init__(self) -> None:
         super().__init__("The bill is no longer shared that way.")
+
+
+class FilterNotFound(BillError):
+    """No such saved search of the user's."""
+
+    code = "filter_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such saved search. It may have been deleted.")
+
+
+class BeingReviewed(BillError):
+    """Somebody else has claimed the bill for review."""
+
+    code = "being_reviewed"
+
+    def __init__(self, reviewer: str) -> None:
+        super().__init__(f"{reviewer} is reviewing this bill right now. Please take another, or try again later.")
+        self.reviewer = reviewer

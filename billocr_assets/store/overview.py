@@ -1,4 +1,4 @@
-"""What a list shows of many bills at once, in one query however many there are."""
+"""What a list shows of many bills at once, in a few queries however many there are."""
 
 from __future__ import annotations
 
@@ -6,40 +6,99 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
-from billocr_assets.store.bills import visible_bills
-from billocr_assets.store.schema import Attempt, Bill, MachineResult, User
+from billocr_assets.store.bills import find_bill, fold, visible_bills
+from billocr_assets.store.schema import Attempt, Bill, Correction, MachineResult, User
 from billocr_assets.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class BillOverview:
-    """A bill with the stage its open attempt has reached and the fields of its newest result.
+    """A bill with the stage its open attempt has reached and its newest fields, corrections first.
 
     Attributes:
         stage: None before the first stage has ended, and when nothing is being read.
         fields: None before the first reading has ended.
-        confidence: mean over the words, 0..1.
+        confidence: mean over the words of the newest reading, 0..1.
+        owner: name of the owner where that is somebody else.
+        duplicates: ids of bills that seem to be the same, see :func:`likely_duplicates`.
     """
 
     bill: Bill
     stage: str | None
     fields: dict[str, Any] | None
     confidence: float | None
+    owner: str | None
+    duplicates: tuple[str, ...]
 
 
 def overview(store: Store, user: User, bill_ids: Sequence[str]) -> list[BillOverview]:
-    """The user's bills among these, in the order given."""
+    """Those of the bills that the user may see, in the order given, and those in their trash."""
     newest = (
         select(func.max(MachineResult.id)).where(MachineResult.bill_id.in_(bill_ids)).group_by(MachineResult.bill_id)
     )
     found = (
-        select(Bill, Attempt.stage, MachineResult.fields, MachineResult.confidence)
-        .where(Bill.id.in_(visible_bills(user, trash=None).with_only_columns(Bill.id)), Bill.id.in_(bill_ids))
+        visible_bills(user, trash=None)
+        .where(Bill.id.in_(bill_ids))
+        .add_columns(Attempt.stage, MachineResult.fields, Correction.fields, MachineResult.confidence, User)
+        .join(User, User.id == Bill.owner_id)
+        .outerjoin(Correction, Correction.bill_id == Bill.id)
         .outerjoin(Attempt, (Attempt.bill_id == Bill.id) & (Attempt.state == "open"))
         .outerjoin(MachineResult, (MachineResult.bill_id == Bill.id) & MachineResult.id.in_(newest))
     )
     with store.database.reading() as session:
-        rows = {row[0].id: BillOverview(*row) for row in session.execute(found)}
+        twins = _duplicates(session, user, bill_ids)
+        rows = {
+            bill.id: BillOverview(
+                bill,
+                stage,
+                read if corrected is None else corrected,
+                confidence,
+                None if owner.id == user.id else owner.name,
+                tuple(twin.id for twin in twins.get(bill.id, ())),
+            )
+            for bill, stage, read, corrected, confidence, owner in session.execute(found)
+        }
     return [rows[bill_id] for bill_id in bill_ids if bill_id in rows]
+
+
+def likely_duplicates(store: Store, user: User, bill_id: str) -> list[Bill]:
+    """Other bills of the same owner from the same merchant, of the same day and total: perhaps the same once more.
+
+    Those that the user may see, newest first; none while merchant, day or total is not known.
+    """
+    with store.database.reading() as session:
+        find_bill(session, user, bill_id)
+        return _duplicates(session, user, [bill_id]).get(bill_id, [])
+
+
+def _duplicates(session: Session, user: User, bill_ids: Sequence[str]) -> dict[str, list[Bill]]:
+    this = aliased(Bill)
+    pairs = (
+        visible_bills(user)
+        .join(
+            this,
+            and_(
+                this.owner_id == Bill.owner_id,
+                this.billed_on == Bill.billed_on,
+                this.total_cents == Bill.total_cents,
+                this.id != Bill.id,
+            ),
+        )
+        .where(this.id.in_(bill_ids), this.trashed_at.is_(None))
+        .add_columns(this)
+        .order_by(Bill.number.desc())
+    )
+    found: dict[str, list[Bill]] = {}
+    for other, bill in session.execute(pairs).tuples():
+        # A scanner's blanks and stops are no other merchant. Where one of them shows no currency, it may be the same.
+        same_money = not (bill.currency and other.currency) or bill.currency == other.currency
+        if same_money and _letters(bill.merchant) == _letters(other.merchant) != "":
+            found.setdefault(bill.id, []).append(other)
+    return found
+
+
+def _letters(merchant: str | None) -> str:
+    return "".join(c for c in fold(merchant or "") if c.isalnum())

@@ -27,7 +27,7 @@ def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: in
     Raises:
         BillNotFound: also when the bill has no such page.
     """
-    bill = bill_for(store, user, bill_id)
+    bill = bill_for(store, user, bill_id, trash=None)  # the trash shows its bills too
     if not 1 <= page <= bill.pages:
         raise BillNotFound
     side = rounded(max_side)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from billocr_assets.store import quotas
-from billocr_assets.store.bills import find_bill, upload_key
+from billocr_assets.store.bills import find_bill, upload_key, visible_bills
 from billocr_assets.store.schema import AuditEvent, Bill, User, now
 from billocr_assets.store.store import Store
 
@@ -34,6 +34,14 @@ def restore_bill(store: Store, user: User, bill_id: str) -> None:
         session.add(AuditEvent(who=user.id, what="restore", bill=bill.id, detail={}))
 
 
+def trashed_twin(store: Store, user: User, bill_id: str) -> Bill | None:
+    """The bill in the user's trash with the same bytes as this one, which could be restored instead; the latest."""
+    with store.database.reading() as session:
+        bill = find_bill(session, user, bill_id)
+        same = visible_bills(user, trash=True).where(Bill.sha256 == bill.sha256)
+        return session.scalar(same.order_by(Bill.trashed_at.desc()).limit(1))
+
+
 def remove_bill(store: Store, user: User, bill_id: str) -> None:
     """Remove a bill that lies in the trash for good; the audit trail stays."""
     with store.database.reading() as session:
@@ -44,7 +52,7 @@ def remove_bill(store: Store, user: User, bill_id: str) -> None:
 def empty_trash(store: Store, user: User) -> int:
     """Remove all bills in the user's trash for good; how many."""
     with store.database.reading() as session:
-        ids = session.scalars(select(Bill.id).where(Bill.owner_id == user.id, Bill.trashed_at.is_not(None))).all()
+        ids = session.scalars(visible_bills(user, trash=True).with_only_columns(Bill.id)).all()
     return sum(_remove(store, bill_id, user.id) for bill_id in ids)
 
 
