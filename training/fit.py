@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,31 @@ CHECKPOINT = timedelta(minutes=2)
 """Time between two checkpoints."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """The numbers that every training has; each net adds its own in a subclass.
+
+    Attributes:
+        rate: peak learning rate.
+        decay: of the weights' moving average.
+        synthetic_share: share of rendered samples where there are receipts, 0..1; without receipts all are.
+        warmup: share of the budget in which the rate rises, 0..1.
+        weight_decay: of matrices; vectors have none.
+        betas: of AdamW (Loshchilov and Hutter, 2019).
+        clip: of the gradient's norm.
+        seed: of weights and samples.
+    """
+
+    rate: float
+    decay: float
+    synthetic_share: float = 0.0
+    warmup: float = 0.03
+    weight_decay: float = 0.02
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip: float = 5.0
+    seed: int = 0
+
+
 class Budget(Callback):
     """Stops after ``minutes`` of training in all, over every resumption, and drives the learning rate by that clock.
 
@@ -32,7 +58,7 @@ class Budget(Callback):
         warmup: share of the budget, 0..1.
     """
 
-    def __init__(self, minutes: float, peak: float, warmup: float = 0.03) -> None:
+    def __init__(self, minutes: float, peak: float, warmup: float) -> None:
         self.seconds = minutes * 60
         self.peak = peak
         self.warmup = warmup
@@ -99,9 +125,10 @@ def steps_of(checkpoint: Path) -> int:
 class Task(pl.LightningModule):
     """A net with its loss. Subclasses give ``training_step``; ``averaged`` holds the weights to export."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, config: FitConfig) -> None:
         super().__init__()
         self.net = net
+        self.config = config
         self.averaged = copy.deepcopy(net).requires_grad_(False).eval()
 
     def on_train_start(self) -> None:
@@ -117,23 +144,13 @@ class Task(pl.LightningModule):
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
         vectors = [p for p in self.net.parameters() if p.ndim <= 1]
         return torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": 0.02}, {"params": vectors, "weight_decay": 0.0}],
-            lr=1e-3,
-            betas=(0.9, 0.98),
+            [{"params": matrices, "weight_decay": self.config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=self.config.rate,
+            betas=self.config.betas,
         )
 
 
-def fit(
-    task: Task,
-    batches: Iterable[Any],
-    run: Path,
-    *,
-    minutes: float,
-    rate: float = 1e-3,
-    decay: float = 0.997,
-    clip: float = 5.0,
-    callbacks: Iterable[Callback] = (),
-) -> Task:
+def fit(task: Task, batches: Iterable[Any], run: Path, *, minutes: float) -> Task:
     """Trains ``task`` on endless ``batches`` until the budget is spent.
 
     A checkpoint is written to ``run/last.ckpt`` every :data:`CHECKPOINT`; training goes on from one that lies there.
@@ -143,10 +160,8 @@ def fit(
         batches: an endless iterable (usually a ``DataLoader`` over an ``IterableDataset``).
         run: folder for checkpoints, logs and curves.
         minutes: wall minutes of training in all.
-        rate: peak learning rate.
-        decay: of the weights' moving average.
-        clip: gradient norm.
     """
+    config = task.config
     run.mkdir(parents=True, exist_ok=True)
     last = run / "last.ckpt"
     trainer = pl.Trainer(
@@ -155,16 +170,15 @@ def fit(
         devices=1,
         precision="bf16-mixed",
         max_epochs=-1,
-        gradient_clip_val=clip,
+        gradient_clip_val=config.clip,
         logger=CSVLogger(run, name="curves"),
         log_every_n_steps=20,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
-            Budget(minutes, rate),
-            Average(decay),
+            Budget(minutes, config.rate, config.warmup),
+            Average(config.decay),
             ModelCheckpoint(run, filename="last", train_time_interval=CHECKPOINT, enable_version_counter=False),
-            *callbacks,
         ],
     )
     trainer.fit(task, batches, ckpt_path=str(last) if last.exists() else None, weights_only=False)

@@ -41,14 +41,10 @@ def train(
         start: checkpoint of an earlier run to fine-tune.
         rate: peak learning rate; by default the net's own, which is high for fine-tuning.
     """
-    options: dict[str, Any] = {} if synthetic_share is None else {"synthetic_share": synthetic_share}
-    hyper = {"seed": seed} if rate is None else {"seed": seed, "rate": rate}
     module = importlib.import_module(f"training.tasks.{net}")
-    if net == "line_detector":
-        pages = [page for pack in packs for page in module.read_pages(pack)]
-        module.train(None, run, minutes, start=start, config=module.Config(**hyper), pages=pages, **options)
-    else:
-        module.train(packs, run, minutes, start=start, **hyper, **options)
+    given = {"seed": seed, "synthetic_share": synthetic_share, "rate": rate}
+    config = module.Config(**{name: value for name, value in given.items() if value is not None})
+    module.train(packs, run, minutes, config, start=start)
 
 
 def average(runs: Sequence[Path], run: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.fit import Task, fit
+from training.fit import FitConfig, Task, fit
 
 
 class Line(Task):
@@ -24,7 +24,7 @@ def batches() -> Iterator[torch.Tensor]:
 
 
 def test_a_step_without_a_finite_gradient_is_left_out_and_training_goes_on(tmp_path: Path) -> None:
-    task = fit(Line(nn.Linear(1, 1)), batches(), tmp_path, minutes=0.1, rate=0.05, decay=0.5)
+    task = fit(Line(nn.Linear(1, 1), FitConfig(rate=0.05, decay=0.5)), batches(), tmp_path, minutes=0.1)
 
     assert task.global_step > 3
     assert all(torch.isfinite(value).all() for value in task.averaged.state_dict().values())

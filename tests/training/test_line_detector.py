@@ -126,7 +126,7 @@ def test_the_net_keeps_the_promise_of_its_outputs() -> None:
 def test_a_short_training_learns_to_find_lines_and_its_graph_runs_where_serving_runs(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     run = tmp_path / "run"
-    train(None, run, 0.4, config=SMALL, pages=[page()], synthesise=None)
+    train([], run, 0.4, SMALL, pages=[page()], synthesise=None)
     export(run, tmp_path, "9.9.9", SMALL)
     served = ServedDetector(tmp_path / "model.onnx")
     assert served.version == "9.9.9"
@@ -146,5 +146,5 @@ def test_a_short_training_learns_to_find_lines_and_its_graph_runs_where_serving_
     assert inside > 3 * outside
     # A training that is over goes on from its checkpoint and ends at once.
     before = torch.load(run / "last.ckpt", map_location="cpu", weights_only=False)["global_step"]
-    train(None, run, 0.4, config=SMALL, pages=[page()], synthesise=None)
+    train([], run, 0.4, SMALL, pages=[page()], synthesise=None)
     assert torch.load(run / "last.ckpt", map_location="cpu", weights_only=False)["global_step"] <= before + 1

@@ -25,12 +25,6 @@ from training.tasks import line_recogniser as task
 Change = Callable[[], AbstractContextManager[Any]]
 
 
-def _share_of(**shares: float) -> Change:
-    """Batches with other shares of a kind of sample."""
-    whole = lines.LineBatches
-    return lambda: patch.object(task, "LineBatches", lambda *given, **named: whole(*given, **{**named, **shares}))
-
-
 def _without_folding() -> AbstractContextManager[Any]:
     whole = lines.lines_of
     literal = lambda pack: [  # noqa: E731
@@ -49,8 +43,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], Change | None]] = {
     "receipts alone": ({"synthetic_share": 0.0}, None),
     "receipts spoilt no further": ({}, lambda: patch.object(lines, "spoilt", lambda image, rng: image)),
     "boxes that fit exactly": ({}, _with_exact_boxes),
-    "no print shining through": ({}, _share_of(reverse_share=0.0)),
-    "no joined lines": ({}, _share_of(joined_share=0.0)),
+    "no print shining through": ({"reverse_share": 0.0}, None),
+    "no joined lines": ({"joined_share": 0.0}, None),
     "capitals of the truth taken as printed": ({}, _without_folding),
 }
 
@@ -66,7 +60,7 @@ def run(name: str, receipts: Path, checks: list[Path], folder: Path, minutes: fl
         stack.enter_context(patch("training.fit.time", SimpleNamespace(monotonic=time.process_time)))
         if change is not None:
             stack.enter_context(change())
-        task.train([receipts], folder, minutes, seed=5, **options)
+        task.train([receipts], folder, minutes, task.Config(seed=5, **options))
     task.export(folder, folder, "0.0.0")
     figures: dict[str, float] = {}
     for check in checks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from training.data.line_detector import AnnotatedPage, Samples, SampleShape, annotated_page, read_pages
 from training.export import export_onnx
-from training.fit import Task, fit, steps_of
+from training.fit import FitConfig, Task, fit, steps_of
 from training.nets.line_detector import LineDetector, LineDetectorSize, RawMaps
 from training.quantise import quantise
 from training.start import begin_with
@@ -23,32 +23,28 @@ from training.start import begin_with
 NAME = "line_detector"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+@dataclass(frozen=True, kw_only=True)
+class Config(FitConfig):
     """Every number of a training.
 
     Attributes:
         size: of the net.
         samples: how samples are cut.
         batch: samples a step.
-        rate: peak learning rate.
-        decay: of the weights' moving average.
         cross_entropy, dice, edges, coarse, paper, orientation: weights of the losses.
-        seed: of the net's weights and of the samples.
     """
 
+    rate: float = 1.2e-3
+    decay: float = 0.997
     size: LineDetectorSize = field(default_factory=LineDetectorSize)
     samples: SampleShape = field(default_factory=SampleShape)
     batch: int = 4
-    rate: float = 1.2e-3
-    decay: float = 0.997
     cross_entropy: float = 5.0
     dice: float = 1.0
     edges: float = 1.0
     coarse: float = 0.5
     paper: float = 0.5
     orientation: float = 1.0
-    seed: int = 0
 
 
 class LineDetectorTask(Task):
@@ -59,14 +55,15 @@ class LineDetectorTask(Task):
     orientation: cross entropy.
     """
 
+    config: Config
+
     def __init__(self, config: Config) -> None:
         torch.manual_seed(config.seed)
         detector = LineDetector(config.size)
         # Convolutions of this net train twice as fast on a CPU with the channels last.
         detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        super().__init__(detector)
+        super().__init__(detector, config)
         self.detector_raw = detector.raw
-        self.config = config
 
     def training_step(self, batch: dict[str, Tensor], _: int) -> Tensor:
         raw = self.detector_raw(batch["image"].contiguous(memory_format=torch.channels_last))
@@ -123,35 +120,33 @@ def synthetic_page(rng: np.random.Generator) -> AnnotatedPage:
 
 
 def train(
-    receipts: Path | None,
+    receipts: Sequence[Path],
     run: Path,
     minutes: float,
-    *,
-    synthetic_share: float = 0.0,
-    start: Path | None = None,
     config: Config | None = None,
-    pages: list[AnnotatedPage] | None = None,
+    *,
+    start: Path | None = None,
+    pages: Sequence[AnnotatedPage] = (),
     synthesise: Callable[[np.random.Generator], AnnotatedPage] | None = synthetic_page,
 ) -> LineDetectorTask:
     """Trains within ``minutes`` and leaves ``run/last.ckpt``; goes on where one lies there.
 
     Args:
-        receipts: folder of annotated receipts, or None to train on synthetic pages alone.
-        synthetic_share: share of synthetic samples where there are receipts, 0..1.
+        receipts: folders of annotated receipts; without any, rendered bills alone.
         start: checkpoint or graph to fine-tune, see :func:`training.start.begin_with`.
         pages: pages at hand, beside those of ``receipts``.
     """
     config = config or Config()
-    pages = [*(pages or []), *(read_pages(receipts) if receipts else [])]
-    wants_synthetic = synthetic_share > 0 or not pages
+    pages = [*pages, *(page for pack in receipts for page in read_pages(pack))]
+    wants_synthetic = config.synthetic_share > 0 or not pages
     # A resumed run would otherwise see the samples of its beginning again.
     seed = config.seed + steps_of(run / "last.ckpt")
-    samples = Samples(pages, config.samples, synthesise if wants_synthetic else None, synthetic_share, seed)
+    samples = Samples(pages, config.samples, synthesise if wants_synthetic else None, config.synthetic_share, seed)
     task = LineDetectorTask(config)
     batches = DataLoader(samples, batch_size=config.batch, num_workers=0)
     if start is not None:
         begin_with(task, start, [batch["image"] for batch in islice(batches, 12)])
-    fit(task, batches, run, minutes=minutes, rate=config.rate, decay=config.decay)
+    fit(task, batches, run, minutes=minutes)
     return task
 
 

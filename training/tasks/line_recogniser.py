@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -15,12 +16,39 @@ from training.data.alphabet import ALPHABET
 from training.data.lines import Batch, LineBatches, lines_of, of_one_width, rendered_line
 from training.data.receipts import read_pack
 from training.export import export_onnx
-from training.fit import Task, fit, steps_of
+from training.fit import FitConfig, Task, fit, steps_of
 from training.nets.line_recogniser import LineRecogniser
 from training.quantise import quantise
 from training.start import begin_with
 
 NAME = "line_recogniser"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(FitConfig):
+    """Every number of a training.
+
+    Attributes:
+        width, heads: of the net's attention.
+        short: lines of at most six characters that come first; none where a run goes on or starts from weights.
+        pixels: columns of a batch, padding included.
+        pool: lines that are drawn at a time and sorted by width.
+        longest: columns of the longest line that is kept.
+        joined_share, blank_share, reverse_share: see :class:`training.data.lines.LineBatches`.
+    """
+
+    rate: float = 1.5e-3
+    decay: float = 0.999
+    synthetic_share: float = 0.55
+    width: int = 128
+    heads: int = 4
+    short: int = 8000
+    pixels: int = 8192
+    pool: int = 1024
+    longest: int = 1024
+    joined_share: float = 0.08
+    blank_share: float = 0.01
+    reverse_share: float = 0.07
 
 
 def case_pairs(alphabet: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,8 +84,9 @@ class LineRecognition(Task):
     partner: torch.Tensor
     averaged: LineRecogniser
 
-    def __init__(self, alphabet: str = ALPHABET) -> None:
-        super().__init__(LineRecogniser(len(alphabet) + 1))
+    def __init__(self, config: Config | None = None, alphabet: str = ALPHABET) -> None:
+        config = config or Config()
+        super().__init__(LineRecogniser(len(alphabet) + 1, config.width, config.heads), config)
         fold, partner = case_pairs(alphabet)
         self.register_buffer("fold", fold, persistent=False)
         self.register_buffer("partner", partner, persistent=False)
@@ -81,44 +110,36 @@ class LineRecognition(Task):
 
 
 def train(
-    receipts: Sequence[Path],
-    run: Path,
-    minutes: float,
-    *,
-    synthetic_share: float = 0.55,
-    start: Path | None = None,
-    seed: int = 0,
-    rate: float = 1.5e-3,
-    decay: float = 0.999,
-    short: int = 8000,
-    workers: int = 0,
+    receipts: Sequence[Path], run: Path, minutes: float, config: Config | None = None, *, start: Path | None = None
 ) -> LineRecognition:
     """Trains within ``minutes`` and leaves ``run/last.ckpt``; goes on where one lies there.
 
     Args:
         receipts: folders of annotated receipts; without any, rendered lines alone.
-        synthetic_share: share of rendered lines where there are receipts, 0..1.
         start: checkpoint or graph to fine-tune, see :func:`training.start.begin_with`.
-        rate: peak learning rate.
-        decay: of the weights' moving average.
-        short: lines of at most six characters that come first.
-        workers: processes that make samples; 0 makes them in this one.
     """
-    torch.manual_seed(seed)
-    task = LineRecognition()
+    config = config or Config()
+    torch.manual_seed(config.seed)
+    task = LineRecognition(config)
     steps = steps_of(run / "last.ckpt")
     batches = LineBatches(
         [line for pack in receipts for line in lines_of(read_pack(pack))],
-        rendered_line if synthetic_share > 0 or not receipts else None,
-        rendered_share=synthetic_share,
+        rendered_line if config.synthetic_share > 0 or not receipts else None,
+        rendered_share=config.synthetic_share,
         # A resumed run would otherwise see the samples of its beginning again.
-        seed=seed + steps,
-        short=0 if steps or start is not None else short,
+        seed=config.seed + steps,
+        short=0 if steps or start is not None else config.short,
+        pixels=config.pixels,
+        pool=config.pool,
+        longest=config.longest,
+        joined_share=config.joined_share,
+        blank_share=config.blank_share,
+        reverse_share=config.reverse_share,
     )
-    loader = DataLoader(batches, batch_size=None, num_workers=workers)
+    loader = DataLoader(batches, batch_size=None)
     if start is not None:
         begin_with(task, start, [batch.images for batch in islice(loader, 12)])
-    fit(task, loader, run, minutes=minutes, rate=rate, decay=decay)
+    fit(task, loader, run, minutes=minutes)
     return task
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,12 +15,28 @@ from training.data.line_columns import ColumnBatch, ColumnBatches
 from training.data.lines import of_one_width
 from training.data.synthetic.lines import synthesise_line
 from training.export import export_onnx
-from training.fit import Task, fit, steps_of
+from training.fit import FitConfig, Task, fit, steps_of
 from training.nets.line_segmenter import HEIGHT, LineSegmenter
 from training.quantise import quantise
 from training.start import begin_with
 
 NAME = "line_segmenter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(FitConfig):
+    """Every number of a training. Only rendered lines tell where every glyph lies, so no others take part.
+
+    Attributes:
+        gap, centre, height: weights of the losses.
+    """
+
+    rate: float = 3e-3
+    decay: float = 0.998
+    synthetic_share: float = 1.0
+    gap: float = 2.0
+    centre: float = 1.0
+    height: float = 0.1
 
 
 class LineSegmentation(Task):
@@ -28,8 +45,10 @@ class LineSegmentation(Task):
     net: LineSegmenter
     averaged: LineSegmenter
 
-    def __init__(self) -> None:
-        super().__init__(LineSegmenter())
+    config: Config
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(LineSegmenter(), config or Config())
 
     def training_step(self, batch: ColumnBatch, _: int) -> torch.Tensor:
         logits = self.net.logits(batch.images.float()).float()
@@ -38,38 +57,27 @@ class LineSegmentation(Task):
         off = (torch.sigmoid(logits[:, 2:]) * HEIGHT - batch.targets[:, 2:]).abs() * text
         height = off.sum() / (2 * text.sum()).clamp_min(1)
         self.log_dict({"gap": gap, "centre": centre, "height": height}, batch_size=len(batch.images))
-        return 2 * gap + centre + 0.1 * height
+        return self.config.gap * gap + self.config.centre * centre + self.config.height * height
 
 
 def train(
-    receipts: Sequence[Path],
-    run: Path,
-    minutes: float,
-    *,
-    synthetic_share: float = 1.0,
-    start: Path | None = None,
-    seed: int = 0,
-    rate: float = 3e-3,
-    decay: float = 0.998,
-    workers: int = 0,
+    receipts: Sequence[Path], run: Path, minutes: float, config: Config | None = None, *, start: Path | None = None
 ) -> LineSegmentation:
     """Trains within ``minutes`` and leaves ``run/last.ckpt``; goes on where one lies there.
 
     Args:
-        receipts, synthetic_share: not used: only rendered lines tell where every glyph lies.
+        receipts: not used, see :class:`Config`.
         start: checkpoint or graph to fine-tune, see :func:`training.start.begin_with`.
-        rate: peak learning rate.
-        decay: of the weights' moving average.
-        workers: processes that make samples; 0 makes them in this one.
     """
-    torch.manual_seed(seed)
-    task = LineSegmentation()
+    config = config or Config()
+    torch.manual_seed(config.seed)
+    task = LineSegmentation(config)
     # A resumed run would otherwise see the samples of its beginning again.
-    batches = ColumnBatches(synthesise_line, seed=seed + steps_of(run / "last.ckpt"))
-    loader = DataLoader(batches, batch_size=None, num_workers=workers)
+    batches = ColumnBatches(synthesise_line, seed=config.seed + steps_of(run / "last.ckpt"))
+    loader = DataLoader(batches, batch_size=None)
     if start is not None:
         begin_with(task, start, [batch.images for batch in islice(loader, 12)])
-    fit(task, loader, run, minutes=minutes, rate=rate, decay=decay)
+    fit(task, loader, run, minutes=minutes)
     return task
 
 

@@ -10,7 +10,7 @@ import torch
 from billocr_assets.ocr.recognition import LineRecogniser, decode
 from training.data.alphabet import ALPHABET
 from training.data.lines import Batch, Line, LineBatches, batch_of
-from training.tasks.line_recogniser import LineRecognition, case_pairs, export, folded_log_probs, load, train
+from training.tasks.line_recogniser import Config, LineRecognition, case_pairs, export, folded_log_probs, load, train
 
 
 def probability_of(log_probs: np.ndarray, accepted: set[str], alphabet: str) -> float:
@@ -26,7 +26,7 @@ def probability_of(log_probs: np.ndarray, accepted: set[str], alphabet: str) -> 
 
 def small_task(alphabet: str) -> LineRecognition:
     torch.manual_seed(0)
-    return LineRecognition(alphabet)
+    return LineRecognition(alphabet=alphabet)
 
 
 def loss_of(task: LineRecognition, log_probs: torch.Tensor, targets: list[int], folded: bool) -> float:
@@ -115,7 +115,7 @@ def test_a_short_training_learns_is_exported_and_reads_the_same(
     before = loss(task)
     # A slow machine gets more goes, each going on from the last one's checkpoint.
     for go in range(1, 9):
-        task = train([], tmp_path / "run", 0.25 * go, short=0, decay=0.9, rate=3e-3)
+        task = train([], tmp_path / "run", 0.25 * go, Config(short=0, decay=0.9, rate=3e-3))
         if loss(task) < 0.5 * before:
             break
     assert loss(task) < 0.5 * before

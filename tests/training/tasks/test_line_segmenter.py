@@ -7,7 +7,7 @@ import torch
 from billocr_assets.ocr.segmentation import LineSegmenter
 from training.data.line_columns import ColumnBatches
 from training.data.synthetic.lines import synthesise_line
-from training.tasks.line_segmenter import LineSegmentation, export, train
+from training.tasks.line_segmenter import Config, LineSegmentation, export, train
 
 
 def test_a_short_training_learns_gaps_is_exported_and_runs(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_short_training_learns_gaps_is_exported_and_runs(tmp_path: Path) -> No
     before = loss(task)
     # A slow machine gets more goes, each going on from the last one's checkpoint.
     for go in range(1, 9):
-        task = train([], tmp_path / "run", 0.25 * go, decay=0.9)
+        task = train([], tmp_path / "run", 0.25 * go, Config(decay=0.9))
         if loss(task) < 0.75 * before:
             break
     assert loss(task) < 0.75 * before
