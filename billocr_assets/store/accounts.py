@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from billocr_assets.settings import OidcProvider
+from billocr_assets.store import quotas
 from billocr_assets.store.errors import (
     AccountNotFound,
     AccountRefused,
@@ -38,10 +39,14 @@ from billocr_assets.store.schema import (
     ApiToken,
     AuditEvent,
     Bill,
+    Grant,
     Identity,
     Invitation,
+    QuotaHold,
     RateCount,
     Role,
+    UsageMonth,
+    UsageNow,
     User,
     UserStatus,
     WebSession,
@@ -559,10 +564,13 @@ def set_profile(store: Store, user: User, name: str, language: str | None) -> No
         session.execute(update(User).where(User.id == user.id).values(**values))
 
 
-def delete_user(store: Store, user: User) -> None:
+def delete_user(store: Store, user: User, heir: User | None = None) -> None:
     """Remove a user with everything that is theirs; what others own stays. The audit trail keeps no name.
 
     May be repeated: what an interruption left is removed by the next call.
+
+    Args:
+        heir: gets the bills instead of their being removed, with whom they are shared.
 
     Raises:
         NotAllowed: the one user of a machine without accounts.
@@ -572,12 +580,55 @@ def delete_user(store: Store, user: User) -> None:
     with store.database.session() as session:
         session.execute(update(User).where(User.id == user.id).values(status="disabled"))
         _end_sessions(session, user.id)
-        left = update(Bill).where(Bill.owner_id == user.id, Bill.trashed_at.is_(None))
-        session.execute(left.values(trashed_at=now()))
-    empty_trash(store, user)
+    while True:
+        if heir is None:
+            with store.database.session() as session:
+                left = update(Bill).where(Bill.owner_id == user.id, Bill.trashed_at.is_(None))
+                session.execute(left.values(trashed_at=now()))
+            empty_trash(store, user)
+        with store.database.session() as session:
+            # Nothing is uploaded for the user while their row is locked.
+            session.scalar(select(User.id).where(User.id == user.id).with_for_update())
+            if heir is not None:
+                _hand_over(session, user, heir)
+            elif session.scalar(select(Bill.id).where(Bill.owner_id == user.id).limit(1)):
+                continue  # an upload came in between
+            uploaded = select(AuditEvent.bill).where(AuditEvent.who == user.id, AuditEvent.what == "upload")
+            theirs = or_(AuditEvent.who == user.id, AuditEvent.bill.in_(uploaded))
+            session.execute(update(AuditEvent).where(theirs).values(detail={}))
+            # In the order in which uploads take them, or one that ends now and this would wait for each other.
+            session.execute(delete(QuotaHold).where(QuotaHold.user_id == user.id))
+            session.execute(delete(UsageMonth).where(UsageMonth.user_id == user.id))
+            session.execute(delete(UsageNow).where(UsageNow.user_id == user.id))
+            session.execute(delete(User).where(User.id == user.id))
+            session.add(AuditEvent(what="account_deleted", detail={"user": user.id, "kind": user.kind}))
+            return
+
+
+def remove_user(store: Store, by: User, user_id: int, heir_id: int | None = None) -> None:
+    """Delete somebody else's account; their bills go with it, or to another user.
+
+    Raises:
+        NotAllowed: ``by`` is no admin, or it is their own account.
+        AccountNotFound: there is no such user, or no such heir.
+    """
     with store.database.session() as session:
-        session.execute(delete(User).where(User.id == user.id))
-        session.add(AuditEvent(what="account_deleted", detail={"user": user.id, "kind": user.kind}))
+        user = _someone_else(session, by, user_id)
+        heir = session.get(User, heir_id) if heir_id is not None else None
+        if heir_id is not None and (heir is None or heir_id == user_id):
+            raise AccountNotFound
+        _audit(session, by, "account_removed", user=user_id, heir=heir_id)
+    delete_user(store, user, heir)
+
+
+def _hand_over(session: Session, user: User, heir: User) -> None:
+    bills = session.scalars(select(Bill).where(Bill.owner_id == user.id).order_by(Bill.id).with_for_update()).all()
+    for bill in bills:
+        bill.owner_id = heir.id
+        session.execute(delete(Grant).where(Grant.bill_id == bill.id, Grant.user_id == heir.id))
+        session.add(AuditEvent(who=heir.id, what="inherit", bill=bill.id, detail={}))
+    session.flush()
+    quotas.inherit(session, heir, sum(bill.bytes for bill in bills))
 
 
 def has_role(user: User, role: Role) -> bool:
