@@ -37,6 +37,7 @@ class BillPage:
         quality: label and value with a remark where something is wrong.
         read_by: label and value: the networks' versions, when, and how long it took.
         outdated: a newer version of a network reads bills now.
+        claimed: until when somebody else reviews the bill; empty where nobody does.
     """
 
     bill: Bill
@@ -51,6 +52,11 @@ class BillPage:
     quality: list[tuple[str, str]]
     read_by: list[tuple[str, str]]
     outdated: bool
+    claimed: str
+
+    @property
+    def done(self) -> bool:
+        return self.bill.review == "reviewed"
 
     @property
     def final(self) -> bool:
@@ -84,6 +90,7 @@ def bill_page(
         quality=quality(document, say) if document else [],
         read_by=_read_by(result, now, zone, say) if result else [],
         outdated=_outdated(store, result) if result else False,
+        claimed=_claimed(bill, user, now, zone, say),
     )
 
 
@@ -112,6 +119,12 @@ def _facts(bill: Bill, now: datetime, zone: tzinfo | None, say: Words) -> list[s
     facts = [bill.name] if bill.merchant else []
     size = wording.size(bill.bytes, say)
     return [*facts, wording.pages(bill.pages, say), size, wording.when(bill.created_at, now, zone, say)]
+
+
+def _claimed(bill: Bill, user: User, now: datetime, zone: tzinfo | None, say: Words) -> str:
+    if bill.review != "in_review" or bill.reviewer_id in (None, user.id) or not bill.claimed_until:
+        return ""
+    return wording.when(bill.claimed_until, now, zone, say) if bill.claimed_until > now else ""
 
 
 def _failure(bill: Bill, say: Words) -> str:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from billocr_assets.store.bills import read_again
-from billocr_assets.store.errors import BillNotFound
+from billocr_assets.store.errors import BeingReviewed, BillNotFound
+from billocr_assets.store.review import mark
 from billocr_ui.components.bill_editor import bill_editor
 from billocr_ui.identity import page_user, the_store
 from billocr_ui.services import wording
@@ -24,6 +25,13 @@ def load() -> BillPage:
 
 def again() -> None:
     read_again(store, user, bill_id)
+
+
+def reviewed() -> None:
+    try:
+        mark(store, user, bill_id, reviewed=not page.done)
+    except BeingReviewed as error:
+        st.toast(say.error(error))
 
 
 def show_state() -> None:
@@ -50,6 +58,8 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.title(wording.literal(page.title), anchor=False, width="content")
             st.badge(say(f"status.{page.status}"), color=wording.STATUS_COLOURS[page.status])
+            if page.bill.review != "unreviewed":
+                st.badge(say(f"review_state.{page.bill.review}"), color="green" if page.done else "blue")
             st.markdown(f":gray[{wording.literal(page.facts)}]", width="content")
     with st.container(horizontal=True, width="content", gap="xsmall"):
         if page.editor["result"]:
@@ -58,6 +68,9 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
         st.link_button(say("bill.original"), f"/downloads/{bill_id}/original", help=say("bill.original_help"))
         if page.final and page.status != "failed" and page.editable:
             st.button(say("bill.again"), on_click=again, help=say("bill.again_help"))
+        if page.editor["result"] and page.editable:
+            action = "unreviewed" if page.done else "reviewed"
+            st.button(say(f"bill.{action}"), on_click=reviewed, help=say(f"bill.{action}_help"))
 
 if page.failure:
     with st.container(key="failure"):
@@ -68,6 +81,9 @@ if polling:
     st.fragment(show_state, run_every=0.7)()
 if page.outdated:
     st.info(say("bill.outdated"))
+
+if page.claimed:
+    st.info(say("review.claimed", until=page.claimed))
 
 bill_editor(page.editor, key=f"editor-{bill_id}")
 

@@ -173,7 +173,7 @@ def test_two_tabs_that_change_the_same_line_see_both_texts_and_choose(workplace:
     two = open_bill(open_page, bill_id, beside=one)
     # Both are typing before either has been saved.
     held: list[Route] = []
-    one.route("**/operations", held.append)
+    one.route("**/operations", lambda route: held.append(route))
     text(one, 2).fill("One Street")
     text(one, 3).focus()
     text(two, 2).fill("Two Street")

@@ -1,7 +1,7 @@
 // The bill editor: picture, lines and fields of a bill, linked with each other, and every edit on its way to the server
 // at once. Text from bills goes into textContent and value alone: it may say anything.
 
-import { apply, difference, everyLine, frame, lineOf, moved, pageOf, wordsOf } from "./document.js"
+import { apply, difference, everyLine, frame, lineOf, pageOf, wordsOf } from "./document.js"
 import { Fields } from "./fields.js"
 import { History, Newer } from "./history.js"
 import { Lines } from "./lines.js"
@@ -73,9 +73,9 @@ class Editor {
       for (const node of template.content.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t)
       for (const node of template.content.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label))
     }
-    for (const node of root.querySelectorAll("[data-label]")) {
-      node.setAttribute("aria-label", t(node.dataset.label))
-      if (node.matches("button")) node.title = t(node.dataset.label) + (node.dataset.key ? ` (${node.dataset.key})` : "")
+    for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label))
+    for (const node of root.querySelectorAll("button:is([data-label], [data-title])")) {
+      node.title = t(node.dataset.label ?? node.dataset.title) + (node.dataset.key ? ` (${node.dataset.key})` : "")
     }
     this.find(".keys").replaceChildren(...KEYS.map(([title, ...rows]) => this.keysOf(title, rows)))
     const settled = (conflict, mine) => this.settle(conflict, mine)
@@ -240,6 +240,10 @@ class Editor {
     const text = this.t(`status_${state}`, { count })
     if (pill.textContent !== text) pill.textContent = text
     pill.dataset.state = state
+    if (this.leaving && !count && !queue.conflicts.length) {
+      this.send(this.leaving, data.bill)
+      this.leaving = null
+    }
     this.find('[data-do="undo"]').disabled = !this.done.length
     this.find('[data-do="redo"]').disabled = !this.undone.length
   }
@@ -345,8 +349,8 @@ class Editor {
     this.lines.commit()
     const page = pageOf(this.bill, now.id)
     const { angle, height } = frame(now.line.polygon)
-    const down = Math.min(height * 1.2, page.height - Math.max(...now.line.polygon.map(([, y]) => y)))
-    this.insert(moved(now.line.polygon, -Math.sin(angle) * down, Math.cos(angle) * down), page.number, now.id)
+    const down = height * 1.2
+    this.insert(this.picture.shifted(now.line.polygon, -Math.sin(angle) * down, Math.cos(angle) * down), page.number, now.id)
   }
 
   insert(polygon, page, after) {
@@ -472,9 +476,11 @@ class Editor {
     for (const button of this.root.querySelectorAll('[role="tab"]')) button.setAttribute("aria-selected", String(button.dataset.do === name))
   }
 
+  // The bill is left when its last edit is saved, not before.
   finish(what) {
     this.leave()
-    this.send(what, this.data.bill)
+    this.leaving = what
+    this.status()
   }
 
   pick(id, [x, y]) {

@@ -43,6 +43,7 @@ export class Lines {
   /** @param pages as of the bill, their lines with a `grade`; @param conflicts line id -> conflict */
   show(pages, conflicts, editable) {
     this.pages = pages
+    const [stood, had] = [this.order.indexOf(this.chosen), this.rows.get(this.chosen)?.input.matches(":focus")]
     this.order = pages.flatMap((page) => page.lines.map((line) => line.id))
     const nodes = []
     const seen = new Set(this.order)
@@ -64,7 +65,13 @@ export class Lines {
     }
     // Only what stands elsewhere is moved: a moved text box would lose the focus.
     nodes.forEach((node, at) => this.list.children[at] !== node && this.list.insertBefore(node, this.list.children[at] ?? null))
-    if (!this.rows.has(this.chosen)) this.crop.remove()
+    if (!this.rows.has(this.chosen)) {
+      this.crop.remove()
+      this.chosen = null
+      // Whoever was in a line that went goes on in the one that took its place.
+      const next = this.order[Math.min(stood, this.order.length - 1)]
+      if (had && next) this.focus(next)
+    }
     const first = this.rows.get(this.chosen) ?? this.rows.get(this.order[0])
     for (const row of this.rows.values()) row.input.tabIndex = row === first ? 0 : -1
     this.drawCrop()

@@ -198,7 +198,7 @@ export class Picture {
     const { height } = frame(this.shape)
     const step = Math.max(0.5, height * NUDGE)
     const [x, y] = this.shape[2]
-    this.shape = stretch ? stretched(this.shape, 2, [x + dx * step, y + dy * step]) : moved(this.shape, dx * step, dy * step)
+    this.shape = stretch ? stretched(this.shape, 2, [x + dx * step, y + dy * step]) : this.shifted(this.shape, dx * step, dy * step)
     this.reveal(this.shape)
     this.handles(this.shape)
   }
@@ -332,7 +332,18 @@ export class Picture {
 
   onPage({ x, y }) {
     const { scale } = this.view
-    return [this.view.x + (x - this.pane.width / 2) / scale, this.view.y + (y - this.pane.height / 2) / scale]
+    const within = (value, size) => Math.max(0, Math.min(size, value))
+    return [
+      within(this.view.x + (x - this.pane.width / 2) / scale, this.size.width),
+      within(this.view.y + (y - this.pane.height / 2) / scale, this.size.height),
+    ]
+  }
+
+  /** A box moved as far as the page goes. */
+  shifted(polygon, dx, dy) {
+    const by = (values, step, size) => Math.max(-Math.min(...values), Math.min(size - Math.max(...values), step))
+    const [xs, ys] = [polygon.map(([x]) => x), polygon.map(([, y]) => y)]
+    return moved(polygon, by(xs, dx, this.size.width), by(ys, dy, this.size.height))
   }
 
   press(event) {
@@ -371,7 +382,7 @@ export class Picture {
       this.find(".band").setAttribute("points", this.band.join(" "))
     } else if (this.grip) {
       const [fromX, fromY] = this.onPage(before)
-      this.shape = this.grip.body ? moved(this.shape, x - fromX, y - fromY) : stretched(this.shape, this.grip.corner, [x, y])
+      this.shape = this.grip.body ? this.shifted(this.shape, x - fromX, y - fromY) : stretched(this.shape, this.grip.corner, [x, y])
       this.handles(this.shape)
     } else if (this.svg.classList.contains("zoomed")) {
       this.pan(now.x - before.x, now.y - before.y)
