@@ -36,6 +36,7 @@ from billocr_assets.store.editing import (
 from billocr_assets.store.errors import InvalidOperation, NotReadYet
 from billocr_assets.store.field_edits import field_step, items_step
 from billocr_assets.store.layers import adoption, differences
+from billocr_assets.store.review import renew_claim, review_value
 from billocr_assets.store.schema import Bill, Correction, MachineResult, Revision, User, new_id, now
 from billocr_assets.store.store import Store
 from billocr_assets.store.webhooks import announce
@@ -564,6 +565,8 @@ class _Editing:
         else:
             self.session.execute(insert(Correction).values(bill_id=self.bill.id, result_id=self.result_id, **values))
         summarise(self.bill, self.sheet.fields, text)
+        self.bill.review_value = review_value(self.sheet.document, self.sheet.fields)
+        renew_claim(self.bill, self.user)
         announce(self.session, self.bill, "bill.corrected")
 
     def _conflict(self, seq: int, refused: _Refused) -> Conflict:

@@ -22,6 +22,7 @@ from billocr_assets.ocr.document import Document
 from billocr_assets.ocr.engine import Engine
 from billocr_assets.store import quotas
 from billocr_assets.store.bills import open_attempt, summarise, upload_key
+from billocr_assets.store.review import review_value
 from billocr_assets.store.schema import Attempt, AttemptOrigin, Bill, MachineResult, ModelVersion, now
 from billocr_assets.store.store import Store
 from billocr_assets.store.webhooks import announce
@@ -125,12 +126,14 @@ def publish_result(
         if bill is None:
             return None
         bill.status, bill.failed_stage, bill.failed_why = "read", None, None
+        plain = document.to_dict()
         if not bill.revision:  # people have said what is on it; the lists keep to that
             summarise(bill, fields, text)
+            bill.review_value = review_value(plain, fields)
         result = MachineResult(
             bill_id=bill.id,
             attempt_id=attempt_id,
-            document=document.to_dict(),
+            document=plain,
             fields=fields,
             text=text,
             models=document.models,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billocr_assets.fields.extract import extract_fields
-from billocr_assets.ocr.document import Document, Line, Page, PageQuality, Polygon, Segment, Word
+from billocr_assets.ocr.document import Document
 from billocr_assets.store import Store, editing
 from billocr_assets.store.bills import bill_for, read_again, register_upload
 from billocr_assets.store.corrections import (
@@ -23,7 +23,7 @@ from billocr_assets.store.errors import BillNotFound, InvalidOperation, NotReadY
 from billocr_assets.store.reading import begin_reading, publish_result
 from billocr_assets.store.schema import Bill, User
 from tests.files import encode, page
-from tests.store.documents import VERSIONS
+from tests.store.documents import box, printed
 
 BILL = """ACME MARKET
 Main Street 5
@@ -31,25 +31,6 @@ Main Street 5
 Bread 2.50
 Milk 1.20
 TOTAL EUR 3.70"""
-
-
-def printed(text: str, confidence: float = 0.8) -> Document:
-    """A page with a line of print every 30 px, ten pixels a character."""
-    lines = []
-    for row, content in enumerate(text.splitlines()):
-        y, x = 10.0 + 30 * row, 10.0
-        words = []
-        for word in content.split(" "):
-            words.append(Word(word, box(x, y, x + 10 * len(word), y + 20), confidence))
-            x += 10 * (len(word) + 1)
-        area = box(10, y, x - 10, y + 20)
-        lines.append(Line(content, area, confidence, row, (Segment(content, area, confidence, tuple(words)),)))
-    quality = PageQuality(80.0, 150.0, 200.0, 0.5, 0, True)
-    return Document((Page(1, 800, max(200, 30 * len(lines) + 40), quality, tuple(lines)),), VERSIONS, {})
-
-
-def box(x0: float, y0: float, x1: float, y1: float) -> Polygon:
-    return ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
 
 
 def read(store: Store, bill_id: str, document: Document, run: str) -> None:
