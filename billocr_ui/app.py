@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from billocr_assets.store import accounts
 from billocr_ui.identity import page_login
 from billocr_ui.services import wording
 from billocr_ui.strings import language_of, words
@@ -23,8 +24,12 @@ say = wording.page_words(login.user) if login else words(language_of(None, st.co
 pages = [
     st.Page("views/upload.py", title=say("pages.upload"), url_path="upload", default=True),
     st.Page("views/bills.py", title=say("pages.bills"), url_path="bills"),
+    st.Page("views/review.py", title=say("pages.review"), url_path="review"),
     st.Page("views/bill.py", title=say("pages.bill"), url_path="bill", visibility="hidden"),
+    st.Page("views/account.py", title=say("pages.account"), url_path="account"),
 ]
+if login and accounts.has_role(login.user, "operator"):
+    pages.append(st.Page("views/admin.py", title=say("pages.admin"), url_path="admin"))
 if login is None:
     # At every address, so that after the login the page is there that was asked for.
     st.navigation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from billocr_assets.store.bills import bill_for, list_bills
 from billocr_assets.store.reading import begin_reading, record_failure
 from billocr_ui.services.cards import PAGE_SIZE
 from tests import files
+from tests.ui.pages import cards, open_page, sent, text
 
 APP = Path(billocr_ui.__file__).parent / "app.py"
 BROKEN = b"\xff\xd8\xff\xe0 not much of a picture"
@@ -21,29 +21,6 @@ BROKEN = b"\xff\xd8\xff\xe0 not much of a picture"
 @pytest.fixture
 def app(database_url) -> AppTest:
     return AppTest.from_file(str(APP), default_timeout=20)
-
-
-def open_page(app: AppTest, view: str, /, **query: str) -> AppTest:
-    app.run()
-    app.switch_page(f"views/{view}.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
-
-
-def sent(app: AppTest) -> list[dict]:
-    """What the components on the page were given."""
-    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
-
-
-def cards(app: AppTest) -> list[dict]:
-    return [card for data in sent(app) for card in data["cards"]]
-
-
-def text(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.title, app.subheader, app.markdown) for element in kind)
 
 
 def upload(app: AppTest, *uploads: tuple[str, bytes]) -> AppTest:
