@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,20 +16,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from billocr_assets.fields import Fields
-    from billocr_assets.ocr.document import Document
+    from billocr_assets.exports import ReadBill
+    from billocr_assets.store import Store
+    from billocr_assets.store.schema import User
 
 # The networks, Pillow and SQLAlchemy are imported inside the commands: --help answers at once.
 
+# As in billocr_assets.exports, whose writers are imported when they are needed.
+_FORMATS = ["text", "json", "csv", "items", "xlsx", "alto", "page", "hocr", "pdf"]
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".pdf"}
 
 
 class Reading(NamedTuple):
-    """What became of a file: its JSON and text, or the sentence that says why there is none."""
+    """What became of a file: the bill, or the sentence that says why there is none."""
 
     path: Path
-    result: dict[str, Any] | None = None
-    text: str = ""
+    bill: ReadBill | None = None
     failure: str = ""
 
 
@@ -40,34 +44,56 @@ def main() -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for one file a bill.")
-@click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "kind", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read at once.")
 def read(paths: tuple[Path, ...], out: Path | None, kind: str, jobs: int) -> None:
     """Read files and folders of bills (JPEG, PNG, WebP, TIFF, HEIC, PDF); no server is needed.
 
-    Without --out the result goes to standard output: the text, or one line of JSON a bill. A file that cannot be read
-    is named with the reason, the others are read all the same, and the exit status is 1.
+    Without --out the result goes to standard output. csv, items and xlsx are one table of all bills, everything else
+    is a file a bill. A file that cannot be read is named with the reason, the others are read all the same, and the
+    exit status is 1.
     """
+    from billocr_assets.exports import FORMATS
+    from billocr_assets.exports.names import Names, stem_of
+
     files, failures = find_files(paths)
     for reading in failures:
         _complain(reading)
     if not files:
         raise click.ClickException("There is no picture or PDF to read.")
-    targets = target_names(files, ".json" if kind == "json" else ".txt")
+    failed = len(failures)
+
+    def bills() -> Iterator[ReadBill]:
+        nonlocal failed
+        for reading in read_files(files, jobs, progress=True):
+            if reading.bill:
+                yield reading.bill
+            else:
+                failed += 1
+                _complain(reading)
+
+    format = FORMATS[kind]
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    failed = len(failures)
-    for reading in read_files(files, jobs, progress=True):
-        if reading.result is None:
-            failed += 1
-            _complain(reading)
-            continue
-        content = reading.text if kind == "text" else json.dumps(reading.result, ensure_ascii=False)
-        if out:
-            (out / targets[reading.path]).write_text(content + "\n", encoding="utf-8")
-        else:
-            heading = f"== {reading.path} ==\n" if kind == "text" and len(files) > 1 else ""
-            click.echo(heading + content)
+    if format.table:
+        with click.open_file(str(out / f"bills{format.suffix}") if out else "-", "wb") as file:
+            file.writelines(format.table(bills()))
+    elif write := format.write:
+        names = Names()
+        # In the files' order, whichever is read first.
+        targets = {str(path): names.of(stem_of(path.name), format.suffix) for path in files}
+        for bill in bills():
+            content = write(bill)
+            if not out:
+                if kind == "text" and len(files) > 1:
+                    click.echo(f"== {bill.id} ==")
+                sys.stdout.buffer.writelines(content)
+            elif len(content) == 1:
+                (out / targets[bill.id]).write_bytes(content[0])
+            else:
+                stem = targets[bill.id].removesuffix(format.suffix)
+                for name, data in zip(names.of_pages(stem, format.suffix, len(content)), content, strict=True):
+                    (out / name).write_bytes(data)
     if failed or len(files) > 1:
         total = len(files) + len(failures)
         click.echo(f"{total - failed} of {total} files read.", err=True)
@@ -87,6 +113,7 @@ def read(paths: tuple[Path, ...], out: Path | None, kind: str, jobs: int) -> Non
 def evaluate(pack: Path, where: tuple[str, ...], predictions: Path | None, jobs: int, as_json: bool) -> None:
     """Measure the reading against PACK, a folder with an annotated NAME.json beside each picture."""
     from billocr_assets import evaluation
+    from billocr_assets.exports.json import bill_json
 
     conditions = []
     for condition in where:
@@ -102,14 +129,38 @@ def evaluate(pack: Path, where: tuple[str, ...], predictions: Path | None, jobs:
             files = {pack / str(truth["image"]): name for name, truth in truths.items()}
             found: dict[str, Any] = {}
             for reading in read_files(list(files), jobs, progress=True):
-                if reading.result is None:
-                    _complain(reading)
+                if bill := reading.bill:
+                    found[files[reading.path]] = bill_json(bill.name, bill.document, bill.fields)
                 else:
-                    found[files[reading.path]] = reading.result
+                    _complain(reading)
             measures = evaluation.measure(truths, found)
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise click.ClickException(f"{pack} cannot be measured: {error}") from error
     click.echo(json.dumps(measures, indent=1) if as_json else evaluation.table(measures))
+
+
+@main.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--format", "kind", type=click.Choice(_FORMATS), default="csv", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, allow_dash=True), help="File to write; - is standard output.")
+def export(ids: tuple[str, ...], kind: str, out: str | None) -> None:
+    """Write bills of the running installation into one file, as they have been corrected; all bills without IDs.
+
+    csv, items and xlsx are one table; of the others, several bills become a ZIP. Without --out the file is named after
+    the bill or the format, and lies in this folder.
+    """
+    from billocr_assets.store.errors import BillError
+    from billocr_assets.store.exports import export_bills, matching_ids
+
+    store, user = _installation()
+    try:
+        name, _, content = export_bills(store, user, ids or matching_ids(store, user), kind)
+    except BillError as error:
+        raise click.ClickException(str(error)) from error
+    with click.open_file(out or name, "wb") as file:
+        file.writelines(content)
+    if not out:
+        click.echo(name)
 
 
 @main.command()
@@ -120,25 +171,13 @@ def upload(paths: tuple[Path, ...], keep_duplicates: bool) -> None:
 
     The installation is the one that the settings name (BILLOCR_HOME, BILLOCR_DATABASE_URL, BILLOCR_OBJECTS).
     """
-    from sqlalchemy.exc import OperationalError, ProgrammingError
-
-    from billocr_assets.settings import get_settings
-    from billocr_assets.store import bills, open_store
+    from billocr_assets.store import bills
     from billocr_assets.store.errors import BillError, DuplicateUpload
 
-    settings = get_settings()
-    missing = f"There is no installation in {settings.home}. Start one with “make run”, or set BILLOCR_HOME."
-    prefix = "sqlite:///"
-    if settings.database_url.startswith(prefix) and not Path(settings.database_url.removeprefix(prefix)).exists():
-        raise click.ClickException(missing)
+    store, user = _installation()
     files, failures = find_files(paths)
     for reading in failures:
         _complain(reading)
-    try:
-        store = open_store(settings)
-        user = bills.local_user(store)
-    except (OperationalError, ProgrammingError) as error:
-        raise click.ClickException(f"{missing} ({error.orig})") from error
     failed = len(failures)
     for path in files:
         try:
@@ -157,6 +196,29 @@ def upload(paths: tuple[Path, ...], keep_duplicates: bool) -> None:
 def schema() -> None:
     """Print the JSON Schema of a read document."""
     click.echo((Path(__file__).parent / "ocr" / "document.schema.json").read_text(encoding="utf-8"), nl=False)
+
+
+def _installation() -> tuple[Store, User]:
+    """The installation that the settings name, and its one user.
+
+    Raises:
+        click.ClickException: there is none.
+    """
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from billocr_assets.settings import get_settings
+    from billocr_assets.store import bills, open_store
+
+    settings = get_settings()
+    missing = f"There is no installation in {settings.home}. Start one with “make run”, or set BILLOCR_HOME."
+    prefix = "sqlite:///"
+    if settings.database_url.startswith(prefix) and not Path(settings.database_url.removeprefix(prefix)).exists():
+        raise click.ClickException(missing)
+    try:
+        store = open_store(settings)
+        return store, bills.local_user(store)
+    except (OperationalError, ProgrammingError) as error:
+        raise click.ClickException(f"{missing} ({error.orig})") from error
 
 
 # ------------------------------------------------------------------------------------------------------------- files
@@ -187,20 +249,6 @@ def find_files(paths: tuple[Path, ...]) -> tuple[list[Path], list[Reading]]:
         for each in found:
             files.setdefault(each.resolve(), each)
     return list(files.values()), failures
-
-
-def target_names(files: list[Path], suffix: str) -> dict[Path, str]:
-    """A name a file that no other has, also where case does not count: ``a.json``, ``a-2.json``, ..."""
-    taken: set[str] = set()
-    names = {}
-    for path in files:
-        number, stem = 1, path.stem
-        while stem.lower() in taken:
-            number += 1
-            stem = f"{path.stem}-{number}"
-        taken.add(stem.lower())
-        names[path] = stem + suffix
-    return names
 
 
 def _head(path: Path) -> bytes:
@@ -253,6 +301,7 @@ def read_file(path: Path) -> Reading:
     Raises:
         click.ClickException: there are no networks to read with.
     """
+    from billocr_assets.exports import ReadBill
     from billocr_assets.fields import extract_fields
     from billocr_assets.ocr.errors import BillError
     from billocr_assets.ocr.models import load_models
@@ -265,7 +314,6 @@ def read_file(path: Path) -> Reading:
     except Exception as error:  # whatever onnxruntime raises for a file that is missing or no network
         raise click.ClickException(f"The networks in {settings.models} cannot be loaded: {error}") from error
     try:
-        start = time.perf_counter()
         document = read_bill(path.read_bytes(), models)
         fields_start = time.perf_counter()
         fields = extract_fields(document)
@@ -276,44 +324,8 @@ def read_file(path: Path) -> Reading:
         return Reading(path, failure=f"It cannot be opened: {error.strerror}.")
     except Exception as error:  # a fault of ours must not stop the other bills
         return Reading(path, failure=f"Reading it failed: {type(error).__name__}: {error}")
-    result = bill_json(path.name, document, fields)
-    result["seconds"] = round(end - start, 4)
-    result["stages"] = {**result["stages"], "fields": round(end - fields_start, 4)}
-    return Reading(path, result, document.text)
-
-
-def bill_json(name: str, document: Document, fields: Fields) -> dict[str, Any]:
-    """A read bill as the command line gives it: what is printed under ``fields``, what it means under ``values``.
-
-    ``width`` and ``height`` are those of the first page in pixels; each line says its page.
-    """
-    plain = document.to_dict()
-    values = fields.to_dict()
-    pages = plain["pages"]
-    return {
-        "version": plain["version"],
-        "image": name,
-        "width": pages[0]["width"] if pages else 0,
-        "height": pages[0]["height"] if pages else 0,
-        "pages": [{key: value for key, value in page.items() if key != "lines"} for page in pages],
-        "lines": [
-            {
-                "page": page["number"],
-                "row": line["row"],
-                "polygon": line["polygon"],
-                "text": line["text"],
-                "confidence": line["confidence"],
-                "words": [word for segment in line["segments"] for word in segment["words"]],
-            }
-            for page in pages
-            for line in page["lines"]
-        ],
-        "fields": fields.printed(),
-        "items": values.pop("items"),
-        "values": values,
-        "models": plain["models"],
-        "stages": {stage: round(seconds, 4) for stage, seconds in plain["seconds"].items()},
-    }
+    document = replace(document, seconds={**document.seconds, "fields": end - fields_start})
+    return Reading(path, ReadBill(str(path), path.name, document, fields, datetime.now(UTC), path.read_bytes))
 
 
 if __name__ == "__main__":

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+import zipfile
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pypdfium2
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image, ImageDraw, ImageFont
 
 from billocr_assets import evaluation
-from billocr_assets.cli import bill_json, find_files, main, target_names
+from billocr_assets.cli import find_files, main
+from billocr_assets.exports import FORMATS
+from billocr_assets.exports.json import bill_json
 from billocr_assets.fields import Fields, extract_fields
 from billocr_assets.ocr.document import Document
+from billocr_assets.store import open_store
+from billocr_assets.store.bills import local_user, register_upload
+from billocr_assets.store.reading import begin_reading, publish_result
 from tests.fields import bills
+from tests.readings import bill_picture
+from tests.store.documents import VERSIONS
 
 ROWS = (
     ("Harbour Lane Grocers", ""),
@@ -152,12 +163,37 @@ def test_reading_nothing_is_an_error(tmp_path: Path):
     assert "no picture or PDF" in done.stderr
 
 
-def test_names_stay_apart_where_case_does_not_count():
-    files = [Path("a/Bill.png"), Path("b/bill.jpg"), Path("bill-2.png"), Path("c/other.pdf")]
-    names = target_names(files, ".json")
-    assert names[files[0]] == "Bill.json"
-    assert len({name.lower() for name in names.values()}) == 4
-    assert names[files[3]] == "other.json"
+def test_every_format_can_be_asked_for():
+    for command in ("read", "export"):
+        (option,) = (each for each in main.commands[command].params if "--format" in each.opts)
+        assert list(option.type.choices) == list(FORMATS)
+
+
+def test_a_table_of_all_bills_is_one_file(bill: Path, tmp_path: Path):
+    shutil.copy(bill, tmp_path / "other.png")
+    done = run("read", bill, tmp_path / "other.png", "--format", "csv", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "out" / "bills.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["file"], row["total"], row["date"]) for row in rows] == [
+        ("shop.png", "6.30", "2018-12-25"),
+        ("other.png", "6.30", "2018-12-25"),
+    ]
+
+
+def test_a_searchable_pdf_goes_to_standard_output(bill: Path):
+    done = run("read", bill, "--format", "pdf")
+    assert done.exit_code == 0, done.output
+    (page,) = pypdfium2.PdfDocument(done.stdout_bytes)
+    assert "TOTAL" in page.get_textpage().get_text_range()
+
+
+def test_a_format_with_a_file_a_page_gives_every_page_a_name(bill: Path, tmp_path: Path):
+    draw().save(tmp_path / "two.pdf", save_all=True, append_images=[draw("EUR 8.90")])
+    done = run("read", tmp_path / "two.pdf", bill, "--format", "page", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["shop.page.xml", "two-page1.page.xml", "two-page2.page.xml"]
 
 
 def test_a_file_named_twice_is_read_once(bill: Path):
@@ -236,6 +272,38 @@ def test_upload_without_an_installation_says_so_and_makes_none(bill: Path, tmp_p
     assert done.exit_code == 1
     assert "There is no installation in" in done.stderr
     assert not (tmp_path / "home").exists()
+
+
+# ------------------------------------------------------------------------------------------------------------ export
+
+
+def test_export_writes_bills_of_the_installation(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLOCR_DATABASE_URL", sqlite_url)
+    monkeypatch.chdir(tmp_path)
+    store = open_store()
+    user = local_user(store)
+    ids = []
+    for number, name in enumerate(("first.png", "second.png")):
+        bill_id = register_upload(store, user, name, bill_picture(number)).id
+        document = replace(bills.document(bills.ENGLISH), models=VERSIONS)
+        attempt = begin_reading(store, [bill_id], "run", "upload")[bill_id]
+        assert publish_result(store, attempt, document, extract_fields(document).to_dict())
+        ids.append(bill_id)
+    table = run("export", "--out", "-")
+    assert [row["file"] for row in csv.DictReader(table.stdout.lstrip("\ufeff").splitlines())] == [
+        "second.png",
+        "first.png",
+    ]
+    one = run("export", ids[0], "--format", "text")
+    assert (one.exit_code, one.stdout) == (0, "first.txt\n")
+    assert "GRAND TOTAL" in (tmp_path / "first.txt").read_text()
+    both = run("export", *ids, "--format", "alto", "--out", "both.zip")
+    assert both.exit_code == 0, both.output
+    with zipfile.ZipFile(tmp_path / "both.zip") as archive:
+        assert archive.namelist() == ["first.alto.xml", "second.alto.xml"]
+    gone = run("export", "nothing")
+    assert gone.exit_code == 1
+    assert "There is no such bill" in gone.stderr
 
 
 # ------------------------------------------------------------------------------------------------------ schema, JSON
