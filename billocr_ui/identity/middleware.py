@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
+from google.protobuf.message import DecodeError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from billocr_assets.settings import is_loopback
 from billocr_assets.store import accounts
@@ -21,8 +24,9 @@ from billocr_ui.identity.cookies import origin, session_cookie
 TRUSTED_HEADERS = {"X-Bill-Sub": "sub", "X-Bill-Sid": "sid"}
 _PREFIX = b"x-bill-"
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
-# Streamlit would take files from, and hand them to, everybody who may see the login page.
+# Streamlit would take files from everybody who may see the login page, and hand everybody what pages offer to download.
 _FOR_USERS = ("/_stcore/upload_file", "/media")
+_LOGO = ".png"
 
 
 class IdentityMiddleware:
@@ -31,7 +35,7 @@ class IdentityMiddleware:
     * Our own ``X-Bill-…`` headers are taken off whatever comes in.
     * What a browser sends for another site is refused: unsafe requests, and WebSockets.
     * Without accounts, only this machine is answered, whatever address the server was started on.
-    * With accounts, a WebSocket learns its user and login session, and ends with that session.
+    * With accounts, a WebSocket learns its user and login session; once that has ended, nothing it says is done.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -52,7 +56,7 @@ class IdentityMiddleware:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
-        elif scope["path"].startswith(_FOR_USERS) and await run_in_threadpool(_login, scope) is None:
+        elif _is_for_users(scope["path"]) and await run_in_threadpool(_login, scope) is None:
             await PlainTextResponse(str(NotLoggedIn()), 401)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -67,13 +71,15 @@ class IdentityMiddleware:
 
         async def receive_while_logged_in() -> Message:
             message = await receive()
-            # Every run of a page begins with a message, those of its fragments too.
             if message["type"] == "websocket.receive" and not await run_in_threadpool(_lives, session_id):
-                await send({"type": "websocket.close", "code": 1008})
-                return {"type": "websocket.disconnect", "code": 1008}
+                return {"type": "websocket.receive", "bytes": _look_again(message.get("bytes") or b"")}
             return message
 
         await self.app(scope, receive_while_logged_in, send)
+
+
+def _is_for_users(path: str) -> bool:
+    return path.startswith(_FOR_USERS) and not (path.startswith("/media/") and path.endswith(_LOGO))
 
 
 def _login(scope: Scope) -> Login | None:
@@ -81,6 +87,20 @@ def _login(scope: Scope) -> Login | None:
         return request_login(HTTPConnection(scope))
     except NotLoggedIn:
         return None
+
+
+def _look_again(message: bytes) -> bytes:
+    """A wish for the same page and nothing else, in place of whatever a page wanted whose login has ended.
+
+    A run of the whole page asks who is there; a run of a part of it, or a button's callback, would not.
+    """
+    asked, instead = BackMsg(), BackMsg()
+    with suppress(DecodeError):
+        asked.ParseFromString(message)
+    for name in ("query_string", "page_script_hash"):
+        setattr(instead.rerun_script, name, getattr(asked.rerun_script, name))
+    instead.rerun_script.context_info.CopyFrom(asked.rerun_script.context_info)
+    return instead.SerializeToString()
 
 
 def _lives(session_id: str) -> bool:

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from billocr_assets.store import Store, accounts
 from billocr_assets.store.schema import User, WebSession, now
@@ -44,7 +45,7 @@ async def stream(socket: WebSocket) -> None:
     await socket.send_json({name: value for name, value in socket.headers.items() if name.startswith("x-bill")})
     try:
         while True:
-            await socket.send_text(await socket.receive_text())
+            await socket.send_bytes(await socket.receive_bytes())
     except WebSocketDisconnect:
         pass
 
@@ -56,6 +57,7 @@ def application() -> Starlette:
             *auth.routes(),
             Route("/headers", headers, methods=["GET", "POST"]),
             Route("/_stcore/upload_file/a/b", headers, methods=["PUT"]),
+            Route("/media/{name}", headers),
             WebSocketRoute("/_stcore/stream", stream),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(IdentityMiddleware)],
@@ -262,10 +264,14 @@ def test_a_foreign_page_opens_no_socket_with_ones_cookie(client: TestClient, ada
     assert refusal.value.code == 1008
 
 
-def test_files_are_taken_only_from_users(client: TestClient, ada: User) -> None:
-    assert client.put("/_stcore/upload_file/a/b", headers=SAME).status_code == 401
+def test_files_are_taken_from_users_and_handed_to_users_only(client: TestClient, ada: User) -> None:
+    def statuses() -> list[int]:
+        taken = client.put("/_stcore/upload_file/a/b", headers=SAME).status_code
+        return [taken, client.get("/media/export.zip").status_code, client.get("/media/logo.png").status_code]
+
+    assert statuses() == [401, 401, 200]
     log_in(client)
-    assert client.put("/_stcore/upload_file/a/b", headers=SAME).status_code == 200
+    assert statuses() == [200, 200, 200]
 
 
 # ------------------------------------------------------------------------------------------------------- ended sessions
@@ -280,20 +286,28 @@ def test_files_are_taken_only_from_users(client: TestClient, ada: User) -> None:
     ],
     ids=["revoked", "expired", "unused"],
 )
-def test_an_open_socket_ends_with_its_session_before_it_is_heard_again(
+def test_of_a_page_whose_login_has_ended_nothing_is_heard_but_that_it_is_still_there(
     client: TestClient, store: Store, ada: User, end: dict[str, Any]
 ) -> None:
     log_in(client)
+    click = BackMsg()
+    click.rerun_script.query_string, click.rerun_script.page_script_hash = "id=1", "page"
+    click.rerun_script.fragment_id = "part"
+    click.rerun_script.context_info.locale = "de-DE"
+    click.rerun_script.widget_states.widgets.add(id="button", trigger_value=True)
     with client.websocket_connect(STREAM, headers=SAME) as socket:
         assert socket.receive_json()["x-bill-sub"]
-        socket.send_text("a click")
-        assert socket.receive_text() == "a click"
+        socket.send_bytes(click.SerializeToString())
+        assert socket.receive_bytes() == click.SerializeToString()
         with store.database.session() as session:
             session.execute(update(WebSession).values(**end))
-        socket.send_text("another click")
-        with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_text()
-    assert closed.value.code == 1008
+        socket.send_bytes(click.SerializeToString())
+        heard = BackMsg.FromString(socket.receive_bytes())
+        socket.send_bytes(b"no message at all")
+        assert BackMsg.FromString(socket.receive_bytes()).WhichOneof("type") == "rerun_script"
+    click.rerun_script.fragment_id = ""
+    click.rerun_script.ClearField("widget_states")
+    assert heard == click
     assert not live(client)
 
 
@@ -302,9 +316,8 @@ def test_disabling_a_user_ends_what_they_have_open(client: TestClient, store: St
     with client.websocket_connect(STREAM, headers=SAME) as socket:
         socket.receive_json()
         accounts.set_status(store, user, ada.id, "disabled")
-        socket.send_text("a click")
-        with pytest.raises(WebSocketDisconnect):
-            socket.receive_text()
+        socket.send_bytes(BackMsg(stop_script=True).SerializeToString())
+        assert BackMsg.FromString(socket.receive_bytes()).WhichOneof("type") == "rerun_script"
     assert not live(client)
 
 

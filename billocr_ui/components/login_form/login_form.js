@@ -42,7 +42,7 @@ function show(state, kind) {
   }
   const isNew = kind !== "login"
   form.elements.password.autocomplete = isNew ? "new-password" : "current-password"
-  root.querySelector("small").textContent = isNew ? words.password_hint : ""
+  root.querySelector(".login-hint").textContent = isNew ? words.password_hint : ""
   if (data.email && kind === "sign_up") {
     form.elements.email.value = data.email
     form.elements.email.readOnly = true
