@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
+from statistics import median
 
 import cv2
 import numpy as np
@@ -142,14 +144,15 @@ def assemble_page(
     """
     of_line: dict[int, list[Segment]] = {}
     legible: dict[int, list[float]] = {}
-    calibrated = shipped_calibration()
+    features = [
+        word_features(lines[segment.line], segment, read) for segment, read in zip(segments, reads, strict=True)
+    ]
+    confidences = iter(shipped_calibration()(np.concatenate(features)).tolist() if features else ())
     for segment, read in zip(segments, reads, strict=True):
-        to_upload = prepared.to_upload @ segment.to_page
         found_words = words_of(segment, read)
-        confidences = calibrated(word_features(lines[segment.line], segment, read)).tolist()
+        quads = _quads(prepared.to_upload @ segment.to_page, [(x0, x1) for _, x0, x1, _ in found_words])
         words = tuple(
-            Word(text, _quad(to_upload, x0, x1), round(confidence, 4))
-            for (text, x0, x1, _), confidence in zip(found_words, confidences, strict=True)
+            Word(text, quad, round(next(confidences), 4)) for (text, *_), quad in zip(found_words, quads, strict=True)
         )
         legible.setdefault(segment.line, []).extend(product for *_, product in found_words)
         if words:
@@ -195,10 +198,11 @@ def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, 
     ranges = word_ranges(read.text)
     if not ranges:
         return []
-    x = read.positions.astype(np.float64)
-    steps = np.concatenate([np.diff(x[a:b]) for a, b in ranges])
-    half = float(np.median(steps)) / 2 if len(steps) else HEIGHT / 4
+    x = read.positions.tolist()
+    steps = [x[i + 1] - x[i] for a, b in ranges for i in range(a, b - 1)]
+    half = median(steps) / 2 if steps else HEIGHT / 4
     width = segment.crop.shape[1]
+    confidences = read.confidences.tolist()
     words = []
     for k, (a, b) in enumerate(ranges):
         first, last = x[a], x[b - 1]
@@ -211,7 +215,7 @@ def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, 
                 left = start
             if start - half <= last <= end + half and last - half <= end <= high + half:
                 right = end
-        words.append((read.text[a:b], left, max(right, left + 1.0), float(np.prod(read.confidences[a:b]))))
+        words.append((read.text[a:b], left, max(right, left + 1.0), prod(confidences[a:b])))
     return words
 
 
@@ -219,9 +223,12 @@ def _mapped(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
     return cv2.perspectiveTransform(np.asarray(points, np.float64)[None], homography)[0]
 
 
-def _quad(homography: np.ndarray, x0: float, x1: float) -> Polygon:
-    corners = [(x0, _TOP), (x1, _TOP), (x1, HEIGHT - _TOP), (x0, HEIGHT - _TOP)]
-    return as_polygon(_mapped(homography, np.array(corners)))
+def _quads(homography: np.ndarray, spans: Sequence[tuple[float, float]]) -> list[Polygon]:
+    """The polygons on the upload of spans (x0, x1) of a crop."""
+    if not spans:
+        return []
+    corners = [((x0, _TOP), (x1, _TOP), (x1, HEIGHT - _TOP), (x0, HEIGHT - _TOP)) for x0, x1 in spans]
+    return [as_polygon(quad) for quad in _mapped(homography, np.reshape(corners, (-1, 2))).reshape(-1, 4, 2).tolist()]
 
 
 def _mean(values: Iterator[float]) -> float:

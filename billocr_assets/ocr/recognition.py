@@ -65,26 +65,22 @@ def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
     Args:
         log_probs: (B, T, 1 + len(alphabet)) log-probabilities, class 0 the blank.
     """
+    lines, length, _ = log_probs.shape
     best = log_probs.argmax(-1)
-    score = np.exp(np.take_along_axis(log_probs, best[..., None], -1)[..., 0])
+    score = np.exp(np.take_along_axis(log_probs, best[..., None], -1)[..., 0].astype(np.float64)).ravel()
     first = np.ones_like(best, bool)
     first[:, 1:] = best[:, 1:] != best[:, :-1]
-    lines, frames = np.nonzero(first & (best > 0))
-    # Every frame belongs to the run that began last before it; runs are numbered over the whole batch.
-    run = np.cumsum(first.reshape(-1)).reshape(best.shape) - 1
-    runs = int(run[-1, -1]) + 1 if run.size else 0
-    weight = np.bincount(run.reshape(-1), score.reshape(-1), runs)
-    moment = np.bincount(run.reshape(-1), (score * np.arange(best.shape[1])).reshape(-1), runs)
-    place = moment / np.maximum(weight, 1e-9)
-    peak = np.zeros(runs)
-    np.maximum.at(peak, run.reshape(-1), score.reshape(-1))
-    of_character = run[lines, frames]
-    symbols = np.array(["", *alphabet])[best[lines, frames]]
-    bounds = np.searchsorted(lines, np.arange(len(best) + 1))
-    return [
-        _segment(symbols[a:b], (place[of_character[a:b]] + 0.5) * STRIDE, peak[of_character[a:b]])
-        for a, b in pairwise(bounds)
-    ]
+    # Runs of one class, over the whole batch: where they begin, and which of them are characters.
+    starts = np.flatnonzero(first)
+    classes = best.ravel()[starts]
+    characters = classes > 0
+    weight = np.add.reduceat(score, starts)
+    moment = np.add.reduceat(score * np.tile(np.arange(length), lines), starts)
+    positions = (((moment / np.maximum(weight, 1e-9))[characters] + 0.5) * STRIDE).astype(np.float32)
+    confidences = np.maximum.reduceat(score, starts)[characters].astype(np.float32)
+    text = "".join([alphabet[i - 1] for i in classes[characters].tolist()])
+    bounds = np.searchsorted(starts[characters], np.arange(lines + 1) * length).tolist()
+    return [_segment(text[a:b], positions[a:b], confidences[a:b]) for a, b in pairwise(bounds)]
 
 
 def _mended(
@@ -94,14 +90,13 @@ def _mended(
     again = mended(segment.text, frames, segment.confidences, log_probs, alphabet, language)
     if again.text == segment.text:
         return replace(segment, confidences=again.confidences.astype(np.float32))
-    return _segment(np.array(list(again.text)), (again.frames + 0.5) * STRIDE, again.confidences)
+    return _segment(again.text, (again.frames + 0.5) * STRIDE, again.confidences)
 
 
-def _segment(symbols: np.ndarray, positions: np.ndarray, confidences: np.ndarray) -> ReadSegment:
+def _segment(text: str, positions: np.ndarray, confidences: np.ndarray) -> ReadSegment:
     """Outer and doubled blanks go."""
-    blank = symbols == " "
-    before = np.concatenate([[True], blank[:-1]]) if len(blank) else blank
-    keep = ~(blank & before)
-    if keep.any() and blank[keep][-1]:
-        keep[np.flatnonzero(keep)[-1]] = False
-    return ReadSegment("".join(symbols[keep]), positions[keep].astype(np.float32), confidences[keep].astype(np.float32))
+    end = len(text.rstrip(" "))
+    keep = [i for i in range(end) if text[i] != " " or (i and text[i - 1] != " ")]
+    if len(keep) < len(text):
+        text, positions, confidences = "".join([text[i] for i in keep]), positions[keep], confidences[keep]
+    return ReadSegment(text, positions.astype(np.float32), confidences.astype(np.float32))

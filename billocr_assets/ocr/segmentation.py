@@ -65,9 +65,11 @@ def pad_crops(crops: Sequence[np.ndarray], multiple: int = 8) -> np.ndarray:
     """(B, 1, 32, W) uint8 of crops (32, w), each continued by its last column's median; ``multiple`` divides W."""
     width = -(-max(crop.shape[1] for crop in crops) // multiple) * multiple
     out = np.empty((len(crops), 1, HEIGHT, width), np.uint8)
-    for row, crop in zip(out, crops, strict=True):
+    edges = np.sort([crop[:, -1] for crop in crops], 1).astype(np.int64)
+    medians = (edges[:, HEIGHT // 2 - 1] + edges[:, HEIGHT // 2]) // 2
+    for row, crop, median in zip(out, crops, medians.tolist(), strict=True):
         row[0, :, : crop.shape[1]] = crop
-        row[0, :, crop.shape[1] :] = np.median(crop[:, -1])
+        row[0, :, crop.shape[1] :] = median
     return out
 
 
