@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from billocr_assets.fields.extract import extract_fields
@@ -175,7 +175,7 @@ def current(store: Store, user: User, bill_id: str) -> Current:
         result=result_id,
         data=data,
         fields=fields,
-        warnings=_warnings(plain_document(data), fields),
+        warnings=_warnings(plain_document(data), Fields.from_dict(fields), fields["corrected"]),
         machine_newer={
             "result": newer.id,
             "read_at": newer.created_at.isoformat(),
@@ -200,7 +200,7 @@ def revisions(store: Store, user: User, bill_id: str, before: int | None = None,
         _, document, fields = _state(session, bill)
         query = select(Revision, User.name).outerjoin(User, User.id == Revision.author_id)
         query = query.where(Revision.bill_id == bill.id).order_by(Revision.number.desc())
-        rows = session.execute(query.limit(limit + (bill.revision - before + 1 if before else 0))).all()
+        rows = session.execute(query.limit(limit + (max(0, bill.revision - before + 1) if before else 0))).all()
     # What a revision made of something is what the next one found, or what is there now.
     said: dict[_Target, str | None] = {("field", name): _said(fields[name]) for name in fields["corrected"]}
     said |= {("line", line["id"]): line["text"] for page in document["pages"] for line in page["lines"]}
@@ -428,11 +428,10 @@ class _Editing:
         if base > self.before:
             raise InvalidOperation(None, f"The bill has no revision {base}. Please load it again.")
         mine = Revision.bill_id == self.bill.id, Revision.client_id == self.client_id
-        done = {
-            row.seq: row
-            for row in self.session.execute(select(Revision.seq, Revision.operation, Revision.number).where(*mine))
-        }
-        acknowledged = max(done, default=0)
+        sent = Revision.seq.in_([seq for seq, _ in operations])
+        known = select(Revision.seq, Revision.operation, Revision.number).where(*mine, sent)
+        done = {row.seq: row for row in self.session.execute(known)}
+        acknowledged = self.session.scalar(select(func.max(Revision.seq)).where(*mine)) or 0
         others = self._others_after(base)
         conflicts = []
         for seq, op in operations:
@@ -532,8 +531,10 @@ class _Editing:
         sheet = self.sheet
         document = plain_document(sheet.document)
         if self.bill.revision != self.before:
-            sheet.fields = _brought_up(document, sheet.fields, sheet.stale)
+            sheet.fields, fields = _brought_up(document, sheet.fields, sheet.stale)
             self._save(document)
+        else:
+            fields = Fields.from_dict(sheet.fields)
         places = {
             line["id"]: {**line, "page": page["number"], "after": before and before["id"]}
             for page in sheet.document["pages"]
@@ -548,7 +549,7 @@ class _Editing:
             lines=tuple(places.values()),
             removed=tuple(sorted(sheet.removed)),
             fields=sheet.fields if sheet.fields != self.fields_before else None,
-            warnings=_warnings(document, sheet.fields),
+            warnings=_warnings(document, fields, sheet.fields["corrected"]),
         )
 
     def _save(self, document: Document) -> None:
@@ -617,31 +618,33 @@ def _backwards(session: Session, bill: Bill, to: int) -> Sequence[Revision]:
     return session.scalars(query.order_by(Revision.number.desc())).all()
 
 
-def _brought_up(document: Document, fields: Plain, stale: bool) -> Plain:
+def _brought_up(document: Document, fields: Plain, stale: bool) -> tuple[Plain, Fields]:
     """Fields after an edit: those that a person has set, all others from the text, and the sums over both."""
     corrected = fields["corrected"]
-    known = {name: fields[name] for name in corrected}
     if stale:
-        fields = {**extract_fields(document).to_dict(), **known}
-    if corrected:
-        parsed = Fields.from_dict(fields)
-        items = sum((item.amount for item in parsed.items), Decimal(0)) if parsed.items else None
-        sums = Sums(
-            total=parsed.total,
-            corrected=False,
-            subtotal=parsed.subtotal,
-            taxes=parsed.taxes,
-            rounding=parsed.rounding,
-            discount=parsed.discount,
-            service=parsed.service,
-            payments=parsed.payments,
-            change=parsed.change,
-        )
-        consistency, checks = check(sums, items)
-        fields = replace(parsed, consistency=consistency, checks=checks).to_dict()
-    return {**fields, "corrected": corrected}
+        extracted = extract_fields(document)
+        if not corrected:
+            return {**extracted.to_dict(), "corrected": []}, extracted
+        fields = {**extracted.to_dict(), **{name: fields[name] for name in corrected}}
+    parsed = Fields.from_dict(fields)
+    if not corrected:
+        return fields, parsed
+    items = sum((item.amount for item in parsed.items), Decimal(0)) if parsed.items else None
+    sums = Sums(
+        total=parsed.total,
+        corrected=parsed.consistency == "corrected" and "total" not in corrected,
+        subtotal=parsed.subtotal,
+        taxes=parsed.taxes,
+        rounding=parsed.rounding,
+        discount=parsed.discount,
+        service=parsed.service,
+        payments=parsed.payments,
+        change=parsed.change,
+    )
+    consistency, checks = check(sums, items)
+    parsed = replace(parsed, consistency=consistency, checks=checks)
+    return {**parsed.to_dict(), "corrected": corrected}, parsed
 
 
-def _warnings(document: Document, fields: Plain) -> tuple[Plain, ...]:
-    found = find_warnings(Fields.from_dict(fields), rows_of(document), now().date(), fields["corrected"])
-    return tuple(asdict(warning) for warning in found)
+def _warnings(document: Document, fields: Fields, corrected: Sequence[str]) -> tuple[Plain, ...]:
+    return tuple(asdict(warning) for warning in find_warnings(fields, rows_of(document), now().date(), corrected))

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from billocr_ui.api import account, admin, bills, documents, health, session, webhooks
+from billocr_ui.api import account, admin, bills, documents, exports, health, models, review, session, sharing, webhooks
 from billocr_ui.api.problems import answer_errors, responses
 from billocr_ui.api.requests import Door
 
@@ -40,7 +40,7 @@ def create_api() -> FastAPI:
         dependencies=security,
         responses=responses(401, 403, 422),
     )
-    for module in (session, bills, documents, account, webhooks, admin, health):
+    for module in (session, bills, documents, sharing, review, exports, models, account, webhooks, admin, health):
         api.include_router(module.router)
     api.add_middleware(Door)
     answer_errors(api)

@@ -25,7 +25,7 @@ from billocr_ui.api.requests import (
     IfNoneMatch,
     Text,
     TheStore,
-    attachment,
+    disposition,
     entity_tag,
     not_modified,
     tagged,
@@ -256,7 +256,8 @@ def get_thumbnail(store: TheStore, user: Caller, bill_id: BillId, if_none_match:
 def get_original(store: TheStore, user: Caller, bill_id: BillId) -> Response:
     """The file as it was uploaded."""
     bill = bills.bill_for(store, user, bill_id)
-    return attachment(bills.upload_bytes(store, user, bill_id), bill.media_type, bill.name)
+    data = bills.upload_bytes(store, user, bill_id)
+    return Response(data, media_type=bill.media_type, headers=disposition(bill.name))
 
 
 @router.post("/bills/{bill_id}/read-again", status_code=202, responses=responses(404, 429))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from billocr_assets.store import Store, corrections
@@ -221,6 +221,21 @@ class Outcome(BaseModel):
     warnings: list[Warning]
 
 
+class Change(BaseModel):
+    """How a line or a field differs between two revisions; null: there was none."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    line: str | None
+    field: str | None
+    before: str | None
+    after: str | None
+    moved: bool
+    revision: int = Field(description="The last that changed it.")
+    author: str | None
+    at: datetime
+
+
 class FieldValue(BaseModel):
     value: Any = Field(None, description="Null clears the field. For `items` and `taxes`, a list.")
     sources: list[Place] | None = None
@@ -324,6 +339,18 @@ def list_revisions(
     found = corrections.revisions(store, user, bill_id, before, limit + 1)
     entries = [Entry.model_validate(entry, from_attributes=True) for entry in found[:limit]]
     return History(revisions=entries, next_before=entries[-1].number if len(found) > limit else None)
+
+
+@router.get("/revisions/difference", responses=responses(404, 409))
+def compare_revisions(
+    store: TheStore,
+    user: Caller,
+    bill_id: BillId,
+    a: Annotated[int, Query(ge=0, lt=2**31, description="The earlier; 0 is what the machine read.")],
+    b: Annotated[int, Query(ge=0, lt=2**31, description="The later.")],
+) -> list[Change]:
+    """What changed from one revision to a later one, down the pages, fields at the end."""
+    return [Change.model_validate(each) for each in corrections.difference(store, user, bill_id, a, b)]
 
 
 @router.post("/revisions/{number}/restore", response_model=Document, responses=responses(404, 409))

@@ -23,6 +23,7 @@ _STATUS = {
     "duplicate": 409,
     "not_read": 409,
     "under_way": 409,
+    "being_reviewed": 409,
     "too_large": 413,
     "too_many_pages": 413,
     "too_many_pixels": 413,

@@ -10,7 +10,6 @@ from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator, StringConstraints
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billocr_assets.store import Store
@@ -57,13 +56,10 @@ def entity_tag(*parts: object) -> str:
     return f'"{"-".join(str(part) for part in parts)}"'
 
 
-def attachment(data: bytes, media_type: str, name: str) -> Response:
-    """A file to be saved under ``name``, which no cache keeps."""
+def disposition(name: str) -> dict[str, str]:
+    """The header that has an answer saved as a file of this name."""
     # RFC 6266: the name goes percent-encoded, so nothing in it can break out of the header.
-    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(
-        data, media_type=media_type, headers={"Content-Disposition": disposition, "Cache-Control": "no-store"}
-    )
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
 
 
 def not_modified(etag: str, if_none_match: str | None) -> bool:
