@@ -221,7 +221,7 @@ class Outcome(BaseModel):
     warnings: list[Warning]
 
 
-class Change(BaseModel):
+class Difference(BaseModel):
     """How a line or a field differs between two revisions; null: there was none."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -348,9 +348,9 @@ def compare_revisions(
     bill_id: BillId,
     a: Annotated[int, Query(ge=0, lt=2**31, description="The earlier; 0 is what the machine read.")],
     b: Annotated[int, Query(ge=0, lt=2**31, description="The later.")],
-) -> list[Change]:
+) -> list[Difference]:
     """What changed from one revision to a later one, down the pages, fields at the end."""
-    return [Change.model_validate(each) for each in corrections.difference(store, user, bill_id, a, b)]
+    return [Difference.model_validate(each) for each in corrections.difference(store, user, bill_id, a, b)]
 
 
 @router.post("/revisions/{number}/restore", response_model=Document, responses=responses(404, 409))
