@@ -10,13 +10,14 @@ from billocr_assets.ocr.engine import Engine
 from billocr_assets.ocr.models import SHIPPED
 from training.data.alphabet import ALPHABET
 from training.data.lines import LineBatches, blank_paper, rendered_line
-from training.fit import Task
+from training.fit import FitConfig, Task
 from training.nets.line_detector import LineDetector
 from training.nets.line_recogniser import LineRecogniser
 from training.nets.line_segmenter import LineSegmenter
 from training.start import begin_with, load_graph
 
 RECOGNISER = SHIPPED / "line_recogniser" / "model.onnx"
+NUMBERS = FitConfig(rate=1e-3, decay=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def lines() -> list[torch.Tensor]:
 
 
 def test_a_net_that_begins_with_the_shipped_graph_reads_what_the_graph_reads(lines: list[torch.Tensor]) -> None:
-    task = Task(LineRecogniser(len(ALPHABET) + 1))
+    task = Task(LineRecogniser(len(ALPHABET) + 1), NUMBERS)
     begin_with(task, RECOGNISER, lines)
     image = lines[0][:4].float()
     with torch.no_grad():
@@ -52,11 +53,11 @@ def test_the_graph_of_another_net_is_refused(lines: list[torch.Tensor]) -> None:
 
 
 def test_a_checkpoint_gives_its_averaged_weights(tmp_path: Path) -> None:
-    first = Task(torch.nn.Linear(2, 1))
+    first = Task(torch.nn.Linear(2, 1), NUMBERS)
     with torch.no_grad():
         first.averaged.weight.fill_(3)
     torch.save({"state_dict": first.state_dict()}, tmp_path / "last.ckpt")
-    second = Task(torch.nn.Linear(2, 1))
+    second = Task(torch.nn.Linear(2, 1), NUMBERS)
     begin_with(second, tmp_path / "last.ckpt", [])
     assert second.net.weight.tolist() == [[3, 3]]
 
