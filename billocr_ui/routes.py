@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import PurePath
-from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,12 +10,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from billocr_assets.store import Store
-from billocr_assets.store.bills import bill_for, latest_result, upload_bytes
+from billocr_assets.store.bills import bill_for, upload_bytes
 from billocr_assets.store.errors import BillError, BillNotFound
 from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.schema import User
 from billocr_ui.api import create_api
 from billocr_ui.identity import request_user, the_store
+from billocr_ui.services.exports import as_download, export_account, export_bills
 
 # A page's picture never changes, but it is nobody else's business: no shared cache may keep it.
 _PRIVATE = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -29,6 +27,8 @@ def routes() -> list[BaseRoute]:
     return [
         Mount("/api/v1", create_api()),
         Route("/pictures/{bill_id}/{page:int}", picture),
+        Route("/downloads/bills", download_bills),
+        Route("/downloads/account", download_account),
         Route("/downloads/{bill_id}/{what}", download),
     ]
 
@@ -48,23 +48,27 @@ async def picture(request: Request) -> Response:
 
 
 async def download(request: Request) -> Response:
-    """``/downloads/{bill_id}/{text|json|original}``: what was read, or the upload itself, as a file."""
+    """``/downloads/{bill_id}/{original or a format}``: the upload itself, or the bill as it is now, as a file."""
     bill_id, what = request.path_params["bill_id"], request.path_params["what"]
 
     def answer(store: Store, user: User) -> Response:
-        bill = bill_for(store, user, bill_id)
         if what == "original":
-            return _file(upload_bytes(store, user, bill_id), bill.media_type, bill.name)
-        result = latest_result(store, user, bill_id)
-        if result is None or what not in ("text", "json"):
-            raise BillNotFound
-        stem = PurePath(bill.name).stem or "bill"
-        if what == "text":
-            return _file(f"{result.text}\n".encode(), "text/plain; charset=utf-8", f"{stem}.txt")
-        data = {"name": bill.name, "document": result.document, "fields": result.fields}
-        return _file(json.dumps(data, ensure_ascii=False, indent=2).encode(), "application/json", f"{stem}.json")
+            bill = bill_for(store, user, bill_id)
+            return as_download((bill.name, bill.media_type, iter([upload_bytes(store, user, bill_id)])))
+        return as_download(export_bills(store, user, [bill_id], what))
 
     return await _for_owner(request, answer)
+
+
+async def download_bills(request: Request) -> Response:
+    """``/downloads/bills?format=&bill=&bill=``: several bills as one file."""
+    bill_ids, format = request.query_params.getlist("bill"), request.query_params.get("format", "")
+    return await _for_owner(request, lambda store, user: as_download(export_bills(store, user, bill_ids, format)))
+
+
+async def download_account(request: Request) -> Response:
+    """``/downloads/account``: everything of the user's."""
+    return await _for_owner(request, lambda store, user: as_download(export_account(store, user)))
 
 
 async def _for_owner(request: Request, answer: Callable[[Store, User], Response]) -> Response:
@@ -79,9 +83,3 @@ async def _for_owner(request: Request, answer: Callable[[Store, User], Response]
             return PlainTextResponse(str(error), 409, headers=_UNCACHED)
 
     return await run_in_threadpool(run)
-
-
-def _file(data: bytes, media_type: str, name: str) -> Response:
-    # RFC 6266: the name goes percent-encoded, so nothing in it can break out of the header.
-    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(data, media_type=media_type, headers={"Content-Disposition": disposition, **_UNCACHED})

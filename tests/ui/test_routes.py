@@ -1,5 +1,8 @@
+import csv
 import json
+import zipfile
 from io import BytesIO
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -7,6 +10,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from billocr_assets.exports import FORMATS
+from billocr_assets.store.bills import upload_bytes
+from billocr_assets.store.corrections import apply_operations
 from billocr_assets.store.schema import User, new_id
 from billocr_ui import identity
 from billocr_ui.routes import routes
@@ -27,7 +33,7 @@ def test_the_owner_sees_the_page_and_no_shared_cache_keeps_it(client, uploaded):
 
 
 @pytest.mark.parametrize(
-    "path", ["/pictures/{id}/2", "/pictures/{id}/0", "/pictures/unknown/1", "/downloads/{id}/text"]
+    "path", ["/pictures/{id}/2", "/pictures/{id}/0", "/pictures/unknown/1", "/downloads/unknown/text"]
 )
 def test_what_is_not_there_is_not_found(client, uploaded, path):
     answer = client.get(path.format(id=uploaded().id))
@@ -35,7 +41,10 @@ def test_what_is_not_there_is_not_found(client, uploaded, path):
     assert "no-store" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize("path", ["/pictures/{id}/1", "/downloads/{id}/original", "/downloads/{id}/json"])
+@pytest.mark.parametrize(
+    "path",
+    ["/pictures/{id}/1", "/downloads/{id}/original", "/downloads/{id}/json", "/downloads/bills?format=csv&bill={id}"],
+)
 def test_somebody_elses_bill_is_not_found(client, store, read, monkeypatch, path):
     bill = read()
     with store.database.session() as session:
@@ -53,12 +62,47 @@ def test_text_json_and_original_come_as_files(client, uploaded, read):
     bill = read('my "bill"\n.png')
     text = client.get(f"/downloads/{bill.id}/text")
     assert text.text.splitlines() == list(LINES)
-    assert text.headers["content-disposition"] == "attachment; filename*=UTF-8''my%20%22bill%22.txt"
+    assert text.headers["content-disposition"] == "attachment; filename*=UTF-8''my%20_bill_.txt"
     data = json.loads(client.get(f"/downloads/{bill.id}/json").content)
-    assert data["document"]["pages"][0]["width"] == 120
-    assert data["fields"]["total"]["value"] == "2.40"
+    assert (data["width"], data["values"]["total"]["value"]) == (120, "2.40")
     original = client.get(f"/downloads/{bill.id}/original")
     assert Image.open(BytesIO(original.content)).size == (120, 200)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_bill_is_downloaded_in_every_format(client, read, format):
+    answer = client.get(f"/downloads/{read().id}/{format}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, FORMATS[format].media_type)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-disposition"].endswith(quote(f"bill{FORMATS[format].suffix}"))
+
+
+def test_several_bills_are_one_download(client, read, uploaded):
+    ids = [read().id, uploaded().id]
+    answer = client.get("/downloads/bills", params={"format": "csv", "bill": ids})
+    rows = list(csv.DictReader(answer.content.decode("utf-8-sig").splitlines()))
+    assert [(row["bill"], row["total"]) for row in rows] == [(ids[0], "2.40"), (ids[1], "")]
+
+
+def test_what_cannot_be_exported_is_said_in_a_sentence(client, uploaded):
+    unread = client.get(f"/downloads/{uploaded().id}/text")
+    assert (unread.status_code, unread.text[:36]) == (409, "This bill has not been read yet. Ple")
+    unknown = client.get(f"/downloads/{uploaded().id}/docx")
+    assert (unknown.status_code, unknown.text[:24]) == (409, "There is no such format.")
+
+
+def test_an_account_is_exported_with_uploads_texts_and_corrections(client, store, user, read, uploaded):
+    bill, waiting = read("one.png"), uploaded("two.png")
+    edit = {"seq": 1, "op": {"kind": "set_text", "line": "p1l0", "text": "Bäckerei Maier"}}
+    apply_operations(store, user, bill.id, "editor", 0, [edit])
+    with zipfile.ZipFile(BytesIO(client.get("/downloads/account").content)) as archive:
+        names = set(archive.namelist())
+        assert names == {"account.json", "one/upload.png", "one/bill.json", "one/corrections.json", "two/upload.png"}
+        assert archive.read("two/upload.png") == upload_bytes(store, user, waiting.id)
+        assert json.loads(archive.read("one/bill.json"))["lines"][0]["text"] == "Bäckerei Maier"
+        (entry,) = json.loads(archive.read("one/corrections.json"))
+        assert entry["changes"][0]["before"] == LINES[0]
+        assert json.loads(archive.read("account.json"))["name"] == "local"
 
 
 def test_every_answer_carries_the_security_headers(client):
