@@ -156,5 +156,10 @@ def _line(data: dict[str, Any]) -> Line:
 
 def as_polygon(points: Any) -> Polygon:
     """Four (x, y) pairs of any kind as a :data:`Polygon`, rounded to a tenth of a pixel."""
-    a, b, c, d = ((round(float(x), 1), round(float(y), 1)) for x, y in points)
-    return a, b, c, d
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    return (
+        (round(float(ax), 1), round(float(ay), 1)),
+        (round(float(bx), 1), round(float(by), 1)),
+        (round(float(cx), 1), round(float(cy), 1)),
+        (round(float(dx), 1), round(float(dy), 1)),
+    )

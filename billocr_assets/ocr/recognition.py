@@ -13,7 +13,7 @@ import numpy as np
 from billocr_assets.ocr.engine import Engine, Workers
 from billocr_assets.ocr.language import LanguageModel, shipped_language
 from billocr_assets.ocr.language import mend as mended
-from billocr_assets.ocr.segmentation import batches_by_width, pad_crops
+from billocr_assets.ocr.segmentation import batches_by_width, padded_batch
 from billocr_assets.ocr.stages import ReadSegment
 
 STRIDE = 4
@@ -43,13 +43,13 @@ class LineRecogniser:
         language = shipped_language() if mend else None
 
         def read_batch(batch: list[int]) -> list[ReadSegment]:
-            (log_probs,) = self._engine(pad_crops([crops[i] for i in batch], 16).astype(np.float32))
+            (log_probs,) = self._engine(padded_batch(crops, batch))
             segments = decode(log_probs, self.alphabet)
             if language is None:
                 return segments
             return [_mended(*read, self.alphabet, language) for read in zip(segments, log_probs, strict=True)]
 
-        batches = list(batches_by_width(crops))
+        batches = batches_by_width(crops)
         read: list[ReadSegment | None] = [None] * len(crops)
         for batch, segments in zip(batches, self._workers.map(read_batch, batches), strict=True):
             for i, segment in zip(batch, segments, strict=True):

@@ -13,6 +13,8 @@ from billocr_assets.ocr.segmentation import (
     batches_by_width,
     crop_line,
     pad_crops,
+    padded_batch,
+    padded_width,
     segment_lines,
     word_spans,
 )
@@ -79,10 +81,26 @@ def test_padding_continues_the_crops_own_paper() -> None:
 
 def test_every_crop_is_in_one_batch_of_its_own_padded_width() -> None:
     crops = [np.zeros((HEIGHT, width), np.uint8) for width in (100, 8, 97, 640, 112, 9, 5000)]
-    batches = list(batches_by_width(crops))
+    batches = batches_by_width(crops)
     assert sorted(i for batch in batches for i in batch) == list(range(len(crops)))
     for batch in batches:
-        assert len({-(-crops[i].shape[1] // 16) for i in batch}) == 1
+        (width,) = {padded_width(crops[i].shape[1]) for i in batch}
+        assert padded_batch(crops, batch).shape == (len(batch), 1, HEIGHT, width)
+    columns = [sum(padded_width(crops[i].shape[1]) for i in batch) for batch in batches]
+    assert columns == sorted(columns, reverse=True)
+
+
+def test_batches_of_many_crops_are_bounded() -> None:
+    crops = [np.zeros((HEIGHT, 100), np.uint8)] * 95
+    batches = batches_by_width(crops, columns=1120)
+    assert [len(batch) for batch in batches] == [10] * 9 + [5]
+
+
+@pytest.mark.parametrize("width", [8, 16, 17, 127, 128, 129, 300, 512, 513, 5000])
+def test_a_crop_is_padded_by_at_most_a_fourth_or_sixteen_columns(width: int) -> None:
+    padded = padded_width(width)
+    assert padded % 16 == 0
+    assert width <= padded < width + max(16, width / 4)
 
 
 def test_word_spans_end_where_the_gap_probability_crosses_one_half() -> None:
