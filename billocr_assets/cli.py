@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -18,12 +20,13 @@ import click
 if TYPE_CHECKING:
     from billocr_assets.exports import ReadBill
     from billocr_assets.store import Store
-    from billocr_assets.store.schema import User
+    from billocr_assets.store.schema import Role, User
 
 # The networks, Pillow and SQLAlchemy are imported inside the commands: --help answers at once.
 
 # As in billocr_assets.exports, whose writers are imported when they are needed.
 _FORMATS = ["text", "json", "csv", "items", "xlsx", "alto", "page", "hocr", "pdf"]
+_ROLE = click.Choice(["user", "operator", "admin"])
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".pdf"}
 
 
@@ -33,6 +36,10 @@ class Reading(NamedTuple):
     path: Path
     bill: ReadBill | None = None
     failure: str = ""
+
+
+def _whose(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--user", "email", metavar="EMAIL", help="Whose bills; without, the local user's.")(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -143,7 +150,8 @@ def evaluate(pack: Path, where: tuple[str, ...], predictions: Path | None, jobs:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--format", "kind", type=click.Choice(_FORMATS), default="csv", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, allow_dash=True), help="File to write; - is standard output.")
-def export(ids: tuple[str, ...], kind: str, out: str | None) -> None:
+@_whose
+def export(ids: tuple[str, ...], kind: str, out: str | None, email: str | None) -> None:
     """Write bills of the running installation into one file, as they have been corrected; all bills without IDs.
 
     csv, items and xlsx are one table; of the others, several bills become a ZIP. Without --out the file is named after
@@ -152,7 +160,7 @@ def export(ids: tuple[str, ...], kind: str, out: str | None) -> None:
     from billocr_assets.store.errors import BillError
     from billocr_assets.store.exports import export_bills, matching_ids
 
-    store, user = _installation()
+    store, user = _installation(email)
     try:
         name, _, content = export_bills(store, user, ids or matching_ids(store, user), kind)
     except BillError as error:
@@ -166,7 +174,8 @@ def export(ids: tuple[str, ...], kind: str, out: str | None) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--keep-duplicates", is_flag=True, help="Take files that are there already once more.")
-def upload(paths: tuple[Path, ...], keep_duplicates: bool) -> None:
+@_whose
+def upload(paths: tuple[Path, ...], keep_duplicates: bool, email: str | None) -> None:
     """Hand files and folders to the running installation, which reads them; prints each new bill's id.
 
     The installation is the one that the settings name (BILLOCR_HOME, BILLOCR_DATABASE_URL, BILLOCR_OBJECTS).
@@ -174,7 +183,7 @@ def upload(paths: tuple[Path, ...], keep_duplicates: bool) -> None:
     from billocr_assets.store import bills
     from billocr_assets.store.errors import BillError, DuplicateUpload
 
-    store, user = _installation()
+    store, user = _installation(email)
     files, failures = find_files(paths)
     for reading in failures:
         _complain(reading)
@@ -198,8 +207,97 @@ def schema() -> None:
     click.echo((Path(__file__).parent / "ocr" / "document.schema.json").read_text(encoding="utf-8"), nl=False)
 
 
-def _installation() -> tuple[Store, User]:
-    """The installation that the settings name, and its one user.
+@main.group()
+def users() -> None:
+    """Who may log in to the running installation (with BILLOCR_ACCOUNTS=true)."""
+
+
+@users.command("create")
+@click.argument("email")
+@click.option("--name", default="", help="As others see it; by default the first part of the address.")
+@click.option("--role", type=_ROLE, default="user", show_default=True)
+@click.option("--admin", "role", flag_value="admin", help="The same as --role admin.")
+def create_user(email: str, name: str, role: Role) -> None:
+    """Make an account; the password is asked for."""
+    with _accounts() as (store, local, accounts):
+        user = accounts.create_user(store, local, email, name, _ask_password(), role)
+        click.echo(f"{user.email}\t{user.role}\tmade")
+
+
+@users.command("list")
+def list_users() -> None:
+    """Print address, role, status, kind and name of everybody."""
+    with _accounts() as (store, local, accounts):
+        for user in accounts.list_users(store, local):
+            click.echo("\t".join((user.email or "-", user.role, user.status, user.kind, user.name)))
+
+
+@users.command("set-role")
+@click.argument("email")
+@click.argument("role", type=_ROLE)
+def set_role(email: str, role: Role) -> None:
+    """Make somebody user, operator or admin."""
+    with _accounts() as (store, local, accounts):
+        accounts.set_role(store, local, accounts.user_by_email(store, local, email).id, role)
+
+
+@users.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Keep somebody out from now on; their bills stay."""
+    with _accounts() as (store, local, accounts):
+        accounts.set_status(store, local, accounts.user_by_email(store, local, email).id, "disabled")
+
+
+@users.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let somebody in again."""
+    with _accounts() as (store, local, accounts):
+        accounts.set_status(store, local, accounts.user_by_email(store, local, email).id, "active")
+
+
+@users.command("reset-password")
+@click.argument("email")
+def reset_password(email: str) -> None:
+    """Give somebody a new password, which is asked for; all their logins end."""
+    with _accounts() as (store, local, accounts):
+        user = accounts.user_by_email(store, local, email)
+        accounts.reset_password(store, local, user.id, _ask_password())
+
+
+@users.command()
+@click.argument("email", required=False)
+@click.option("--role", type=_ROLE, default="user", show_default=True)
+def invite(email: str | None, role: Role) -> None:
+    """Print a link by which one person may sign up within a week: whoever has EMAIL, or whoever has the link."""
+    with _accounts() as (store, local, accounts):
+        invitation = accounts.invite(store, local, email, role)
+        settings = store.settings
+        click.echo(f"{settings.public_url or f'http://{settings.host}:{settings.ui_port}'}/?invitation={invitation}")
+        if settings.sign_up == "closed":
+            click.echo("It opens nothing yet: set BILLOCR_SIGN_UP=invitation and start again.", err=True)
+
+
+@contextmanager
+def _accounts() -> Iterator[tuple[Store, User, ModuleType]]:
+    """The installation, its local user, who may do everything here, and what there is to do."""
+    from billocr_assets.store import accounts
+    from billocr_assets.store.errors import BillError
+
+    store, local = _installation()
+    try:
+        yield store, local, accounts
+    except BillError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ask_password() -> str:
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _installation(email: str | None = None) -> tuple[Store, User]:
+    """The installation that the settings name, and the user with this address; without one, the local user.
 
     Raises:
         click.ClickException: there is none.
@@ -207,7 +305,8 @@ def _installation() -> tuple[Store, User]:
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from billocr_assets.settings import get_settings
-    from billocr_assets.store import bills, open_store
+    from billocr_assets.store import accounts, bills, open_store
+    from billocr_assets.store.errors import AccountNotFound
 
     settings = get_settings()
     missing = f"There is no installation in {settings.home}. Start one with “make run”, or set BILLOCR_HOME."
@@ -216,9 +315,12 @@ def _installation() -> tuple[Store, User]:
         raise click.ClickException(missing)
     try:
         store = open_store(settings)
-        return store, bills.local_user(store)
+        local = bills.local_user(store)
+        return store, accounts.user_by_email(store, local, email) if email else local
     except (OperationalError, ProgrammingError) as error:
         raise click.ClickException(f"{missing} ({error.orig})") from error
+    except AccountNotFound as error:
+        raise click.ClickException(str(error)) from error
 
 
 # ------------------------------------------------------------------------------------------------------------- files

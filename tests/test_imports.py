@@ -88,7 +88,7 @@ def test_the_rules_see_what_they_must_see(tmp_path: Path):
     }
 
 
-@pytest.mark.parametrize("module", ["billocr_assets.definitions", "billocr_assets.cli", "billocr_ui.app"])
+@pytest.mark.parametrize("module", ["billocr_assets.definitions", "billocr_assets.cli", "billocr_ui.asgi"])
 def test_serving_never_loads_torch(module: str, tmp_path: Path):
     code = f"import sys, {module}; print(sorted(each for each in {TRAINING_ONLY!r} if each in sys.modules))"
     done = subprocess.run(

@@ -24,7 +24,7 @@ else:
     invitation = None
 
 with st.container(horizontal_alignment="center"), st.container(width=400, key="login"):
-    st.title(say("login.title_sign_up" if invitation else "login.title"), anchor=False)
+    st.title("Bill OCR", anchor=False)
     st.markdown(say("login.lead"))
     if not accounts.has_accounts(store) and settings.sign_up != "open":
         st.info(say("login.no_accounts"))
