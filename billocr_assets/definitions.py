@@ -16,7 +16,7 @@ from billocr_assets.assets.text_lines import text_lines
 from billocr_assets.io import BillIOManager
 from billocr_assets.jobs import read_bills
 from billocr_assets.resources import ModelsResource, StoreResource
-from billocr_assets.sensors import bill_inbox, model_watch, sweeper
+from billocr_assets.sensors import bill_inbox, housekeeper, model_watch, sweeper
 from billocr_assets.settings import get_settings
 
 EXECUTORS = {
@@ -45,7 +45,7 @@ def resources() -> dict[str, object]:
 defs = dg.Definitions(
     assets=ASSETS,
     jobs=[read_bills],
-    sensors=[bill_inbox, sweeper, model_watch],
+    sensors=[bill_inbox, sweeper, model_watch, housekeeper],
     resources=resources(),
     # Backfills that are started in Dagster's pages use the location's executor, not a job's.
     executor=EXECUTORS[get_settings().executor],

@@ -1,11 +1,13 @@
-"""What starts readings: the inbox, the sweeper behind it, and the watch on the registry of models."""
+"""What starts readings: the inbox, and the sweeper behind it. The watch on the registry of models. The housekeeper."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from billocr_assets.assets import promoted_models
 from billocr_assets.assets.stage import ATTEMPTS_TAG
@@ -13,8 +15,11 @@ from billocr_assets.jobs import read_bills
 from billocr_assets.partitions import bills
 from billocr_assets.resources import StoreResource
 from billocr_assets.settings import get_settings
+from billocr_assets.store.accounts import remove_expired
+from billocr_assets.store.quotas import sweep as sweep_holds
 from billocr_assets.store.reading import open_attempts_after, orphans, record_failure
 from billocr_assets.store.schema import Attempt
+from billocr_assets.store.trash import remove_objects, removed_after, sweep_trash
 
 RESCUE_TAG = "billocr/rescue"
 TRIES = 3
@@ -108,6 +113,41 @@ def model_watch(context: dg.SensorEvaluationContext, store: StoreResource) -> dg
     if state == context.cursor and not events:
         return dg.SkipReason("nothing has changed")
     return dg.SensorResult(asset_events=[*events, promoted_models.evaluate(opened)], cursor=state)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Removes what time has ended: bills 30 days in the trash, demo users, holds of quotas; and the "
+    "partitions of bills that are gone.",
+)
+def housekeeper(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
+    opened = store.open()
+    remove_expired(opened)
+    sweep_trash(opened)
+    sweep_holds(opened, timedelta(hours=6))
+    gone = removed_after(opened, int(context.cursor or 0), _TICK_LIMIT)
+    if gone:
+        in_use = _partitions_in_use(context.instance)
+        # In order, since the cursor cannot pass over one.
+        gone = list(itertools.takewhile(lambda each: in_use is not None and each[1] not in in_use, gone))
+    if not gone:
+        return dg.SkipReason("no removed bill has a partition, or runs still go over them")
+    for _, bill in gone:
+        remove_objects(opened, bill)  # what a run has still written after the bill was removed
+    return dg.SensorResult(
+        dynamic_partitions_requests=[bills.build_delete_request([bill for _, bill in gone])],
+        cursor=str(gone[-1][0]),
+    )
+
+
+def _partitions_in_use(instance: dg.DagsterInstance) -> set[str] | None:
+    """Partitions that living runs are named by; None while a backfill goes over any."""
+    if instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]), limit=1):
+        return None
+    tags = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    runs = instance.get_runs(filters=RunsFilter(statuses=LIVE))
+    return {run.tags[tag] for run in runs for tag in tags if tag in run.tags}
 
 
 def run_requests(

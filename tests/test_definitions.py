@@ -46,7 +46,7 @@ def test_a_backfill_of_all_stages_is_one_run_a_batch() -> None:
 
 
 def test_sensors_run_without_being_switched_on() -> None:
-    assert {sensor.name for sensor in defs.sensors or ()} == {"bill_inbox", "sweeper", "model_watch"}
+    assert {sensor.name for sensor in defs.sensors or ()} == {"bill_inbox", "sweeper", "model_watch", "housekeeper"}
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in defs.sensors or ())
 
 

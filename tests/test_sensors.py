@@ -6,16 +6,18 @@ from unittest import mock
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.storage.dagster_run import DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 
 from billocr_assets.assets.stage import ATTEMPTS_TAG
 from billocr_assets.resources import StoreResource
-from billocr_assets.sensors import TRIES, bill_inbox, model_watch, sweeper
+from billocr_assets.sensors import TRIES, bill_inbox, housekeeper, model_watch, sweeper
 from billocr_assets.store import Store
 from billocr_assets.store.bills import bill_for, local_user, read_again
 from billocr_assets.store.reading import begin_reading, record_failure
-from billocr_assets.store.schema import Attempt, now
+from billocr_assets.store.schema import Attempt, Bill, QuotaHold, now
+from billocr_assets.store.trash import delete_bill, empty_trash, restore_bill
 from tests.readings import upload
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -30,6 +32,10 @@ def tick(sensor, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.
     for event in result.asset_events:
         instance.report_runless_asset_event(event)
     for request in result.dynamic_partitions_requests or ():
+        if isinstance(request, dg.DeleteDynamicPartitionsRequest):
+            for key in request.partition_keys:
+                instance.delete_dynamic_partition("bills", key)
+            continue
         known = set(instance.get_dynamic_partitions("bills"))
         instance.add_dynamic_partitions("bills", [key for key in request.partition_keys if key not in known])
     return result
@@ -234,3 +240,77 @@ def test_the_watch_reports_when_something_has_changed_and_only_then(
     assert first is not None
     assert [type(event).__name__ for event in first.asset_events] == ["AssetMaterialization", "AssetCheckEvaluation"]
     assert tick(model_watch, instance, first.cursor) is None
+
+
+# The housekeeper
+
+
+def throw_away(store: Store, *ids: str) -> None:
+    for bill in ids:
+        delete_bill(store, local_user(store), bill)
+
+
+def test_a_removed_bills_partition_goes_and_no_others(installation: Store, instance: dg.DagsterInstance) -> None:
+    removed, trashed, kept = upload(installation, 3)
+    tick(bill_inbox, instance)
+    throw_away(installation, removed)
+    empty_trash(installation, local_user(installation))
+    throw_away(installation, trashed)
+    installation.objects.write(f"stages/{removed}/text_lines.zip", b"written by a run that had begun before")
+    result = tick(housekeeper, instance)
+    assert result is not None
+    assert instance.get_dynamic_partitions("bills") == [trashed, kept]
+    assert not installation.objects.exists(f"stages/{removed}/text_lines.zip")
+    assert tick(housekeeper, instance, result.cursor) is None
+    restore_bill(installation, local_user(installation), trashed)
+    assert bill_for(installation, local_user(installation), trashed)
+
+
+@pytest.mark.parametrize("tag", ["dagster/partition", START, END])
+def test_a_partition_stays_while_a_living_run_is_named_by_it(
+    installation: Store, instance: dg.DagsterInstance, tag: str
+) -> None:
+    first, second = upload(installation, 2)
+    tick(bill_inbox, instance)
+    throw_away(installation, first)
+    empty_trash(installation, local_user(installation))
+    run = create_run_for_test(instance, job_name="read_bills", status=DagsterRunStatus.STARTED, tags={tag: first})
+    assert tick(housekeeper, instance) is None
+    assert instance.get_dynamic_partitions("bills") == [first, second]
+    instance.report_run_failed(run)
+    assert tick(housekeeper, instance) is not None
+    assert instance.get_dynamic_partitions("bills") == [second]
+
+
+def test_partitions_stay_while_a_backfill_goes_over_any(installation: Store, instance: dg.DagsterInstance) -> None:
+    (bill,) = upload(installation, 1)
+    tick(bill_inbox, instance)
+    throw_away(installation, bill)
+    empty_trash(installation, local_user(installation))
+    backfill = PartitionBackfill("one", BulkActionStatus.REQUESTED, from_failure=False, tags={}, backfill_timestamp=0.0)
+    instance.add_backfill(backfill)
+    assert tick(housekeeper, instance) is None
+    instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    assert tick(housekeeper, instance) is not None
+    assert instance.get_dynamic_partitions("bills") == []
+
+
+def test_thirty_days_in_the_trash_end_without_anybody(installation: Store, instance: dg.DagsterInstance) -> None:
+    (bill,) = upload(installation, 1)
+    tick(bill_inbox, instance)
+    throw_away(installation, bill)
+    with installation.database.session() as session:
+        session.query(Bill).update({"trashed_at": now() - timedelta(days=31)})
+    assert tick(housekeeper, instance) is not None
+    assert instance.get_dynamic_partitions("bills") == []
+    assert not installation.objects.exists(f"uploads/{bill}")
+
+
+def test_a_hold_that_nothing_will_end_is_settled(installation: Store, instance: dg.DagsterInstance) -> None:
+    upload(installation, 1)
+    with installation.database.session() as session:
+        session.query(Attempt).update({"state": "failed"})
+        session.query(QuotaHold).update({"created_at": now() - timedelta(days=1)})
+    tick(housekeeper, instance)
+    with installation.database.reading() as session:
+        assert [hold.state for hold in session.query(QuotaHold)] == ["released"]

@@ -67,6 +67,7 @@ def sweep_trash(store: Store, limit: int = 100) -> int:
 def _remove(store: Store, bill_id: str, who: int | None) -> bool:
     """Remove the bill with its readings and its objects, if it still lies in the trash."""
     with store.database.session() as session:
+        store.database.in_order(session)  # removed_after() has a cursor over what is written here
         bill = session.scalar(select(Bill).where(Bill.id == bill_id).with_for_update())
         if bill is None or bill.trashed_at is None:
             return False
@@ -74,7 +75,20 @@ def _remove(store: Store, bill_id: str, who: int | None) -> bool:
         quotas.forget(session, bill)
         session.execute(delete(Bill).where(Bill.id == bill_id))
     # Rows first: an object without a row is only waste, a row without its object is an error.
+    remove_objects(store, bill_id)
+    return True
+
+
+def removed_after(store: Store, cursor: int, limit: int) -> list[tuple[int, str]]:
+    """Bills that were removed for good, in the order of the numbers before their ids, which are the cursor."""
+    query = select(AuditEvent.id, AuditEvent.bill).where(AuditEvent.what == "remove", AuditEvent.id > cursor)
+    with store.database.reading() as session:
+        rows = session.execute(query.order_by(AuditEvent.id).limit(limit)).all()
+    return [(number, bill_id) for number, bill_id in rows if bill_id]
+
+
+def remove_objects(store: Store, bill_id: str) -> None:
+    """Delete all objects of a bill that is gone."""
     store.objects.delete(upload_key(bill_id))
     for kind in ("pictures", "stages"):
         store.objects.delete_prefix(f"{kind}/{bill_id}")
-    return True
