@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from billocr_assets.exports import FORMATS
 from billocr_assets.store.bills import read_again
 from billocr_assets.store.errors import BeingReviewed, BillNotFound
 from billocr_assets.store.review import mark
@@ -62,10 +63,10 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
                 st.badge(say(f"review_state.{page.bill.review}"), color="green" if page.done else "blue")
             st.markdown(f":gray[{wording.literal(page.facts)}]", width="content")
     with st.container(horizontal=True, width="content", gap="xsmall"):
-        if page.editor["result"]:
-            st.link_button(say("bill.text"), f"/downloads/{bill_id}/text", help=say("bill.text_help"))
-            st.link_button(say("bill.json"), f"/downloads/{bill_id}/json", help=say("bill.json_help"))
-        st.link_button(say("bill.original"), f"/downloads/{bill_id}/original", help=say("bill.original_help"))
+        with st.popover(say("bill.download")):
+            st.link_button(say("bill.original"), f"/downloads/{bill_id}/original", type="tertiary")
+            for name, kind in FORMATS.items() if page.editor["result"] else ():
+                st.link_button(kind.label, f"/downloads/{bill_id}/{name}", type="tertiary")
         if page.final and page.status != "failed" and page.editable:
             st.button(say("bill.again"), on_click=again, help=say("bill.again_help"))
         if page.editor["result"] and page.editable:

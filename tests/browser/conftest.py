@@ -48,8 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the UI; every process that belongs to it ends with the session."""
-    home, port = tmp_path_factory.mktemp("product"), free_port()
+    with run_product(tmp_path_factory.mktemp("product")) as url:
+        yield url
+
+
+@contextmanager
+def run_product(home: Path, **settings: str) -> Iterator[str]:
+    """Everything that ``make run`` starts, with these settings; yields the address of the UI."""
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BILLOCR_")}
+    environment |= {f"BILLOCR_{name.upper()}": value for name, value in settings.items()}
     environment |= {
         "BILLOCR_HOME": str(home),
         "BILLOCR_UI_PORT": str(port),
@@ -104,13 +112,19 @@ def watched_pages(base_url: str, chromium: Browser, request: pytest.FixtureReque
     """A function that opens pages of a server; at the end, none may have logged an error or called another host.
 
     Its ``beside`` is a page in whose context the next one is opened: another tab of the same browser. ``cut`` says that
-    the connection will be cut, which browsers log.
+    the connection will be cut, ``refused`` that a login will be, which browsers log.
     """
     troubles: list[str] = []
     pages: list[Page] = []
 
     def open_(
-        path: str = "/", width: int = 1280, height: int = 800, beside: Page | None = None, cut: bool = False, **options
+        path: str = "/",
+        width: int = 1280,
+        height: int = 800,
+        beside: Page | None = None,
+        cut: bool = False,
+        refused: bool = False,
+        **options,
     ) -> Page:
         phone = width < 600
         context = (
@@ -132,6 +146,7 @@ def watched_pages(base_url: str, chromium: Browser, request: pytest.FixtureReque
         def said(message: ConsoleMessage) -> None:
             url = message.location.get("url", "")
             expected = url.endswith(EXPECTED_404) or (cut and CUT.search(message.text))
+            expected = expected or (refused and url.endswith("/api/v1/session"))
             if message.type == "error" and not expected:
                 troubles.append(f"console: {message.text} {url}")
 

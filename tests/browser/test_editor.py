@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from billocr_assets.store.bills import bill_for
 from tests.browser.conftest import violations, watched_pages
-from tests.browser.long_bill import LongBill, long_bill, read_long_bill
+from tests.browser.long_bill import LongBill, long_bill, publish_reading, read_long_bill
 from tests.browser.workplace import Workplace, run_workplace
 from tests.waiting import until
 
@@ -144,12 +145,13 @@ def test_lines_are_split_joined_added_moved_and_deleted_by_keyboard_and_all_of_i
 def test_a_line_is_drawn_on_the_picture_and_its_box_dragged(workplace: Workplace, open_page: Open, bill):
     bill_id, _ = bill
     page = open_bill(open_page, bill_id)
-    pane = page.locator(".canvas").bounding_box()
+    last = page.locator(".line-boxes polygon").last.bounding_box()
     page.get_by_role("button", name="Draw a new line").click()
-    page.mouse.move(pane["x"] + 60, pane["y"] + pane["height"] - 50)
+    page.mouse.move(last["x"], last["y"] + 18)
     page.mouse.down()
-    page.mouse.move(pane["x"] + 220, pane["y"] + pane["height"] - 25, steps=5)
+    page.mouse.move(last["x"] + 150, last["y"] + 32, steps=5)
     page.mouse.up()
+    expect(text(page, 13)).to_be_focused()
     page.keyboard.type("drawn by hand")
     expect_saved(page)
     assert workplace.lines(bill_id)[-1] == "drawn by hand"
@@ -179,9 +181,9 @@ def test_two_tabs_that_change_the_same_line_see_both_texts_and_choose(workplace:
     text(two, 2).fill("Two Street")
     text(two, 3).focus()
     expect_saved(two)
-    one.unroute("**/operations")
     for route in held:
         route.continue_()
+    one.unroute("**/operations")
 
     clash = one.locator(".line .clash:visible")
     expect(clash).to_be_visible()
@@ -343,6 +345,51 @@ def test_history_says_who_changed_what_and_leads_back(workplace: Workplace, open
     page.get_by_role("button", name="Back to how the bill was after change 1").click()
     expect(text(page, 2)).to_have_value("12 Station Street, Bristol")
     expect(text(page, 1)).to_have_value(read[0])
+
+
+def test_a_newer_reading_is_offered_line_by_line_and_changes_nothing_by_itself(
+    workplace: Workplace, open_page: Open, bill
+):
+    bill_id, made = bill
+    page = open_bill(open_page, bill_id)
+    text(page, 6).fill("Coffee beans, as I have it")
+    page.keyboard.press("Enter")
+    expect_saved(page)
+    publish_reading(workplace.store, bill_id, long_bill(12, every=5).document)
+    page.get_by_role("button", name="Show").click()
+    # Lines 5 and 10 are misread now, 6 and 12 were before; 6 has been corrected by a person.
+    rows = page.get_by_role("dialog").get_by_role("listitem")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(1)).to_contain_text("Coffee beans, as I have it")
+    expect(rows.nth(1).get_by_role("radio").first).to_be_checked()
+    for wrong in (0, 2):
+        rows.nth(wrong).get_by_role("radio").first.check()
+    page.get_by_role("button", name="Take over 1 line").click()
+    expect(text(page, 12)).to_have_value(made.truth[11])
+    expect(text(page, 6)).to_have_value("Coffee beans, as I have it")
+    expect(text(page, 5)).to_have_value(made.truth[4])
+    expect(page.get_by_role("button", name="Show")).to_have_count(0)
+
+
+def test_a_reviewer_goes_from_bill_to_bill_with_one_key(workplace: Workplace, open_page: Open):
+    for _ in range(2):
+        read_long_bill(workplace.store, workplace.user, long_bill(20, every=2))
+    page = open_page("/review")
+    link = page.get_by_role("link", name="The bill’s page")
+    seen = []
+    for number in range(2):
+        # The first unsure word is chosen already: typing begins at once.
+        expect(page.locator(".line textarea:focus")).to_have_count(1)
+        expect(page.locator(".editor .status")).to_be_visible()
+        bill_id = link.get_attribute("href").split("id=")[1]
+        page.keyboard.type(f"Reviewed{number}")
+        page.keyboard.press("Control+Enter")
+        expect(link).not_to_have_attribute("href", re.compile(bill_id))
+        row = bill_for(workplace.store, workplace.user, bill_id)
+        assert row.review == "reviewed"
+        assert any(f"Reviewed{number}" in line for line in workplace.lines(bill_id)), "saved before it was left"
+        seen.append(bill_id)
+    assert len(set(seen)) == 2
 
 
 def test_text_that_looks_like_markup_stays_text(workplace: Workplace, open_page: Open, bill):

@@ -451,7 +451,11 @@ class Editor {
       // The tools work on the line that is being written in, so they leave the focus there.
       if (button.closest(".tools")) button.onpointerdown = (event) => event.preventDefault()
     }
-    this.root.onkeydown = (event) => this.key(event)
+    this.root.onkeydown = (event) => {
+      this.key(event)
+      // Single letters mean something to Streamlit, wherever the focus is.
+      event.stopPropagation()
+    }
     // While nothing has the focus, the keys that begin are ours.
     this.onKey = (event) => {
       if (document.activeElement !== document.body || event.ctrlKey || event.metaKey || event.altKey) return
@@ -533,7 +537,6 @@ class Editor {
     if (key === "F6") act = () => (inLine ? (this.tab("fields"), this.fields.focusFirst()) : (this.tab("text"), this.lines.focus(this.lines.chosen ?? this.lines.ids[0])))
     if (!act) return
     event.preventDefault()
-    event.stopPropagation()
     act()
   }
 }

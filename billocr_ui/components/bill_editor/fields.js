@@ -122,6 +122,8 @@ export class Fields {
 
   say(field, note) {
     field.note.replaceChildren()
+    // That a value is unsure is marked, and said to those who cannot see the mark.
+    field.note.classList.toggle("said", Boolean(note?.key?.startsWith("grade_")))
     if (!note) return
     if (note.day) {
       const button = document.createElement("button")
