@@ -26,6 +26,7 @@ pages = [
     st.Page("views/bills.py", title=say("pages.bills"), url_path="bills"),
     st.Page("views/review.py", title=say("pages.review"), url_path="review"),
     st.Page("views/bill.py", title=say("pages.bill"), url_path="bill", visibility="hidden"),
+    st.Page("views/models.py", title=say("pages.models"), url_path="models"),
     st.Page("views/account.py", title=say("pages.account"), url_path="account"),
 ]
 if login and accounts.has_role(login.user, "operator"):

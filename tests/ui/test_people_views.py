@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 import billocr_ui
 from billocr_assets.store import administration
 from billocr_assets.store.bills import BillFilter, bill_for
-from billocr_assets.store.reading import begin_reading, record_failure
+from billocr_assets.store.reading import begin_reading, record_failure, sync_shipped_models
 from billocr_assets.store.saved_filters import saved_filters
-from billocr_assets.store.schema import User
+from billocr_assets.store.schema import ModelVersion, User
 from billocr_assets.store.trash import delete_bill
 from tests.ui.pages import cards, open_page
 
@@ -106,3 +106,20 @@ def test_the_trash_is_listed_apart_from_the_bills(app, store, user, uploaded):
     assert [card["id"] for card in cards(app)] == [kept.id]
     app.get_by_key("whose").set_value("trash").run()
     assert [card["id"] for card in cards(app)] == [gone.id]
+
+
+def test_the_models_page_says_how_many_bills_another_version_has_read(app, store, user, read):
+    sync_shipped_models(store)
+    with store.database.session() as session:
+        facts = {"sha256": "0", "path": "", "origin": "shipped", "state": "retired"}
+        figures = {"figures": {"receipts": {"cer": 0.02}}}
+        session.add(ModelVersion(network="line_recogniser", version="1.0.0", figures=figures, **facts))
+    read()  # by version 1.0.0 of every network
+    open_page(app, "models")
+    assert sum("1 bill of yours" in element.value for element in app.markdown) == 1
+    assert [list(table.value["State"]) for table in app.dataframe if "State" in table.value] == [
+        ["reads now"],
+        ["reads now"],
+        ["retired", "reads now"],
+    ]
+    assert any("receipts cer" in list(table.value.get("Figure", [])) for table in app.dataframe)
