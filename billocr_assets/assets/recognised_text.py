@@ -1,4 +1,6 @@
+import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import cv2
@@ -8,11 +10,11 @@ import numpy as np
 from billocr_assets.assets.line_segments import fingerprint
 from billocr_assets.assets.stage import Earlier, Finding, bill_stage, each_bill
 from billocr_assets.checks import TEXT, confidence, text_found
-from billocr_assets.io import BillValues
+from billocr_assets.io import BillValues, Failed
 from billocr_assets.ocr.document import Document, Page
-from billocr_assets.ocr.pipeline import assemble_page
+from billocr_assets.ocr.pipeline import assemble_pages, pool_is_full, recognise_bills
 from billocr_assets.ocr.recognition import LineRecogniser
-from billocr_assets.ocr.stages import LineSegment, PreparedPage, TextLine
+from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment
 from billocr_assets.resources import ModelsResource, StoreResource
 from billocr_assets.thumbnails import confidence_colour, thumbnail
 
@@ -30,12 +32,18 @@ def recognised_text(
 ) -> Iterator[Any]:
     """What the segments say: the bill's text with a box and a confidence for every word, on the upload's pixels."""
     recogniser = models.load().line_recogniser
+    pooled = PooledReads(line_segments, context.partition_keys, recogniser)
 
-    def work(_: str, earlier: Earlier) -> Finding:
+    def work(bill: str, earlier: Earlier) -> Finding:
         pages, lines, segments = earlier.values
         if segments["of_lines"] != fingerprint(lines):
             raise RuntimeError("the lines were found anew since their segments were cut; run line_segments first")
-        document = read(pages, lines, segments["pages"], recogniser, earlier)
+        reads, seconds = pooled.take(bill)
+        document = Document(
+            assemble_pages(pages, lines, segments["pages"], reads),
+            models={**earlier.models, "line_recogniser": recogniser.version},
+            seconds=earlier.seconds,
+        )
         words = document.words
         mean = sum(word.confidence for word in words) / len(words) if words else None
         return Finding(
@@ -49,30 +57,60 @@ def recognised_text(
             },
             _thumbnail(pages[0], document.pages[0]),
             {"text_found": text_found(document), "confidence": confidence(document)},
+            seconds,
         )
 
     used = {"line_recogniser": recogniser.version}
     yield from each_bill(context, store.open(), work, preprocessed_page, text_lines, line_segments, models=used)
 
 
-def read(
-    pages: Sequence[PreparedPage],
-    lines: Sequence[Sequence[TextLine]],
-    segments: Sequence[Sequence[LineSegment]],
-    recogniser: LineRecogniser,
-    earlier: Earlier,
-) -> Document:
-    """The document of a bill; the segments of all pages are recognised together."""
-    reads = iter(recogniser.recognise([segment.crop for page in segments for segment in page]))
-    parts = zip(pages, lines, segments, strict=True)
-    return Document(
-        pages=tuple(
-            assemble_page(page, found, cut, [next(reads) for _ in cut], number)
-            for number, (page, found, cut) in enumerate(parts, 1)
-        ),
-        models={**earlier.models, "line_recogniser": recogniser.version},
-        seconds=earlier.seconds,
-    )
+class PooledReads:
+    """What the segments of a run's bills say: those of several bills are recognised together.
+
+    Args:
+        line_segments: of the bills.
+        bills: in the order in which they will be asked for.
+    """
+
+    def __init__(self, line_segments: BillValues, bills: Sequence[str], recogniser: LineRecogniser) -> None:
+        self._line_segments, self._bills, self._recogniser = line_segments, list(bills), recogniser
+        self._reads: dict[str, tuple[list[ReadSegment] | Exception, float]] = {}
+
+    def take(self, bill: str) -> tuple[list[ReadSegment], float]:
+        """The reads of all segments of a bill, page by page, and the seconds that it cost beyond those of the caller.
+
+        Raises:
+            Exception: what the recognition of this bill failed with.
+        """
+        began = time.perf_counter()
+        own = 0.0
+        if bill not in self._reads:
+            self._read_from(bill)
+            own = time.perf_counter() - began
+        read, seconds = self._reads.pop(bill)
+        if isinstance(read, Exception):
+            raise read
+        return read, seconds - own
+
+    def _read_from(self, first: str) -> None:
+        pool: dict[str, list[LineSegment]] = {}
+        columns: list[int] = []
+        for bill in self._bills[self._bills.index(first) :]:
+            try:
+                value = self._line_segments[bill]
+                segments = [] if isinstance(value, Failed) else list(chain(*value["value"]["pages"]))
+            except Exception:
+                if bill == first:
+                    raise
+                continue  # it fails when its turn comes
+            pool[bill] = segments
+            columns.append(sum(segment.crop.shape[1] for segment in segments))
+            if pool_is_full(columns):
+                break
+        began = time.perf_counter()
+        reads = recognise_bills(list(pool.values()), self._recogniser)
+        column = (time.perf_counter() - began) / max(1, sum(columns))
+        self._reads = {bill: (read, column * width) for bill, read, width in zip(pool, reads, columns, strict=True)}
 
 
 def _thumbnail(prepared: PreparedPage, page: Page) -> str:

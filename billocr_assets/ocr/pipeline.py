@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from math import prod
 from statistics import median
 
@@ -18,6 +19,7 @@ from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, 
 from billocr_assets.ocr.models import Models
 from billocr_assets.ocr.pages import load_pages
 from billocr_assets.ocr.preprocessing import SURE, look_at, prepare_page
+from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
 from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment, TextLine
 
@@ -31,6 +33,9 @@ _MIRRORED = 0.05
 _LEGIBLE = 0.05
 _RULE = frozenset("*-=_.~#+:|")
 _TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
+# Bills, and columns of their crops, that are recognised together at most: the lines of 8 bills fill the batches.
+POOL, POOL_COLUMNS = 16, 200_000
+_NOTHING = np.zeros((0, 0), np.uint8)
 
 
 def read_bill(data: bytes, models: Models) -> Document:
@@ -39,17 +44,81 @@ def read_bill(data: bytes, models: Models) -> Document:
     Raises:
         PageError: as :func:`billocr_assets.ocr.pages.load_pages`.
     """
-    started = time.perf_counter()
-    pages = load_pages(data, grey=True)
-    loaded = time.perf_counter() - started
-    document = read_pages(pages, models)
-    document.seconds["bill_image"] = round(loaded, 4)
+    (document,) = read_bills([lambda: data], models)
+    if isinstance(document, Exception):
+        raise document
     return document
+
+
+def read_bills(uploads: Iterable[Callable[[], bytes]], models: Models) -> Iterator[Document | Exception]:
+    """Reads bills whose lines are recognised together, some bills at a time.
+
+    Args:
+        uploads: each gives an upload's bytes.
+
+    Returns:
+        For each, in their order, its document or what it failed with; a bill that fails fails alone.
+    """
+    waiting: list[_CutBill | Exception] = []
+    for upload in uploads:
+        try:
+            waiting.append(_cut_upload(upload, models))
+        except Exception as error:
+            waiting.append(error)
+        if pool_is_full([bill.columns for bill in waiting if isinstance(bill, _CutBill)]):
+            yield from _finished(waiting, models)
+            waiting = []
+    yield from _finished(waiting, models)
 
 
 def read_pages(pages: Sequence[np.ndarray], models: Models) -> Document:
     """Reads the pages (H, W) uint8 grey of one bill; the lines of all pages are recognised together."""
+    (document,) = _finished([_cut_pages(pages, models, {})], models)
+    if isinstance(document, Exception):
+        raise document
+    return document
+
+
+def pool_is_full(columns: Sequence[int]) -> bool:
+    """Whether bills with so many columns of crops are enough to be recognised together: more would gain nothing."""
+    return len(columns) >= POOL or sum(columns) >= POOL_COLUMNS
+
+
+def recognise_bills(
+    bills: Sequence[Sequence[LineSegment]], recogniser: LineRecogniser
+) -> list[list[ReadSegment] | Exception]:
+    """What the segments of each bill say, all recognised together, or what its recognition failed with."""
+    try:
+        reads = iter(recogniser.recognise([segment.crop for bill in bills for segment in bill]))
+        return [[next(reads) for _ in bill] for bill in bills]
+    except Exception as error:
+        if len(bills) == 1:
+            return [error]
+        return [read for bill in bills for read in recognise_bills([bill], recogniser)]
+
+
+@dataclass(frozen=True, slots=True)
+class _CutBill:
+    """A bill as far as its lines' crops; its pages have no images any more."""
+
+    pages: list[PreparedPage]
+    lines: list[list[TextLine]]
+    segments: list[list[LineSegment]]
+    seconds: dict[str, float]
+
+    @property
+    def columns(self) -> int:
+        return sum(segment.crop.shape[1] for page in self.segments for segment in page)
+
+
+def _cut_upload(upload: Callable[[], bytes], models: Models) -> _CutBill:
     seconds: dict[str, float] = {}
+    with _clock(seconds, "bill_image"):
+        pages = load_pages(upload(), grey=True)
+    return _cut_pages(pages, models, seconds)
+
+
+def _cut_pages(pages: Sequence[np.ndarray], models: Models, seconds: dict[str, float]) -> _CutBill:
     with _clock(seconds, "preprocessed_page"):
         views = [_upright(page, models) for page in pages]
         prepared = [page for page, _ in views]
@@ -59,17 +128,26 @@ def read_pages(pages: Sequence[np.ndarray], models: Models) -> Document:
         segments = [
             segment_lines(page, found, models.line_segmenter) for page, found in zip(prepared, lines, strict=True)
         ]
-    with _clock(seconds, "recognised_text"):
-        read = iter(models.line_recogniser.recognise([segment.crop for found in segments for segment in found]))
-        reads = [[next(read) for _ in found] for found in segments]
-    return Document(
-        pages=tuple(
-            assemble_page(*parts, number=number)
-            for number, parts in enumerate(zip(prepared, lines, segments, reads, strict=True), 1)
-        ),
-        models=models.versions,
-        seconds=seconds,
-    )
+    return _CutBill([replace(page, image=_NOTHING) for page in prepared], lines, segments, seconds)
+
+
+def _finished(bills: Sequence[_CutBill | Exception], models: Models) -> Iterator[Document | Exception]:
+    """The documents of bills that are cut; those that failed stay what they are."""
+    cut = [bill for bill in bills if isinstance(bill, _CutBill)]
+    began = time.perf_counter()
+    found = iter(recognise_bills([list(chain(*bill.segments)) for bill in cut], models.line_recogniser))
+    column = (time.perf_counter() - began) / max(1, sum(bill.columns for bill in cut))
+    for bill in bills:
+        if isinstance(bill, Exception):
+            yield bill
+            continue
+        read = next(found)
+        if isinstance(read, Exception):
+            yield read
+            continue
+        bill.seconds["recognised_text"] = round(column * bill.columns, 4)
+        pages = assemble_pages(bill.pages, bill.lines, bill.segments, read)
+        yield Document(pages, models.versions, bill.seconds)
 
 
 @contextmanager
@@ -126,6 +204,20 @@ def _legibility(crops: Sequence[np.ndarray], models: Models) -> float:
     """Mean probability of the characters that are read; 0 where there are none."""
     scores = [segment.confidences for segment in models.line_recogniser.recognise(crops, mend=False) if segment.text]
     return float(np.concatenate(scores).mean()) if scores else 0.0
+
+
+def assemble_pages(
+    pages: Sequence[PreparedPage],
+    lines: Sequence[Sequence[TextLine]],
+    segments: Sequence[Sequence[LineSegment]],
+    reads: Sequence[ReadSegment],
+) -> tuple[Page, ...]:
+    """:func:`assemble_page` of all pages of a bill; ``reads`` of all segments, page by page."""
+    left = iter(reads)
+    return tuple(
+        assemble_page(page, found, cut, [next(left) for _ in cut], number)
+        for number, (page, found, cut) in enumerate(zip(pages, lines, segments, strict=True), 1)
+    )
 
 
 def assemble_page(

@@ -73,6 +73,29 @@ def test_a_bill_that_fails_in_a_batch_fails_alone(installation: Store, instance:
     assert metadata(result, "text_lines", bad)["failed"] == f"bill_image: {row.failed_why}"
 
 
+def test_bills_of_a_run_are_recognised_together_and_read_as_each_alone(
+    installation: Store, instance: dg.DagsterInstance
+) -> None:
+    bills = upload(installation, 4)
+    run(instance, bills, tags=WISHED)
+    user = local_user(installation)
+
+    def pages() -> list[object]:
+        results = [latest_result(installation, user, bill) for bill in bills]
+        return [result.document["pages"] for result in results if result]
+
+    together = pages()
+    for bill in bills:
+        run(instance, [bill])
+    assert pages() == together
+    # What one stored is lost: it alone cannot be read, though it would have been recognised with the others.
+    installation.objects.write(stage_key(bills[1], "line_segments"), b"no archive")
+    late = run(instance, bills, stages=STAGES[4:])
+    failed = ["failed" in metadata(late, "recognised_text", bill) for bill in bills]
+    assert failed == [False, True, False, False]
+    assert all(metadata(late, "recognised_text", bill)["seconds"] > 0 for bill in bills)
+
+
 def test_a_failing_check_is_a_warning_that_names_the_materialization(
     installation: Store, instance: dg.DagsterInstance
 ) -> None:

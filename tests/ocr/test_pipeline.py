@@ -10,8 +10,17 @@ from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
 
 from billocr_assets.ocr.document import Document
+from billocr_assets.ocr.errors import PageError
 from billocr_assets.ocr.models import Models, load_models
-from billocr_assets.ocr.pipeline import assemble_page, read_bill, read_pages, words_of
+from billocr_assets.ocr.pipeline import (
+    POOL,
+    assemble_page,
+    read_bill,
+    read_bills,
+    read_pages,
+    recognise_bills,
+    words_of,
+)
 from billocr_assets.ocr.preprocessing import prepare_page
 from billocr_assets.ocr.stages import LineSegment, ReadSegment, TextLine
 from tests.ocr import rendered
@@ -201,3 +210,35 @@ def test_printed_rules_and_illegible_strokes_are_no_text(models: Models) -> None
     read = assemble_page(prepared, lines, segments, reads)
 
     assert [line.text for line in read.lines] == ["TOTAL 12.50", "************0222"]
+
+
+def as_png(page: np.ndarray) -> bytes:
+    return cv2.imencode(".png", page)[1].tobytes()
+
+
+def test_bills_read_together_read_as_each_alone_and_one_that_is_damaged_fails_alone(models: Models) -> None:
+    page, _ = rendered.bill()
+    uploads = [as_png(page), as_png(page)[:200], as_png(page[: len(page) // 2]), as_png(page[len(page) // 2 :])]
+    first, damaged, *rest = read_bills([lambda data=data: data for data in uploads], models)
+    assert isinstance(damaged, PageError)
+    for data, document in zip([uploads[0], *uploads[2:]], [first, *rest], strict=True):
+        assert isinstance(document, Document)
+        alone = read_bill(data, models)
+        assert document.pages == alone.pages
+        assert set(document.seconds) == set(alone.seconds)
+
+
+def test_more_bills_than_are_recognised_together_come_back_in_order(models: Models) -> None:
+    blank = as_png(np.full((64, 64), 255, np.uint8))
+    page = as_png(rendered.bill()[0])
+    uploads = [page if number == 20 else blank for number in range(2 * POOL + 3)]
+    read = [bool(document.lines) for document in read_bills([lambda data=data: data for data in uploads], models)]
+    assert read == [number == 20 for number in range(2 * POOL + 3)]
+
+
+def test_a_bill_whose_recognition_fails_leaves_the_others_of_its_pool_alone(models: Models) -> None:
+    good, bad = segment_of((0, 200)), replace(segment_of((0, 200)), crop=np.zeros((16, 200), np.uint8))
+    before, failed, after = recognise_bills([[good], [good, bad], [good, good]], models.line_recogniser)
+    assert isinstance(failed, Exception)
+    assert [read.text for read in before] == [""]
+    assert [read.text for read in after] == ["", ""]
