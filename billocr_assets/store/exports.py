@@ -87,7 +87,10 @@ def _check_visible(store: Store, user: User, bill_ids: Sequence[str]) -> None:
 
 def matching_ids(store: Store, user: User, wanted: BillFilter | None = None) -> list[str]:
     """The bills that the user may see and wants to, newest first, to hand to :func:`export_bills`."""
-    query = matching_bills(user, wanted or BillFilter()).with_only_columns(Bill.id).order_by(Bill.number.desc())
+    wanted = wanted or BillFilter()
+    query = matching_bills(user, wanted).with_only_columns(Bill.id).order_by(Bill.number.desc())
+    if wanted.status:
+        query = query.where(Bill.status == wanted.status)
     with store.database.reading() as session:
         return list(session.scalars(query))
 
