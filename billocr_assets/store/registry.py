@@ -62,6 +62,6 @@ def versions(store: Store, user: User) -> list[Version]:
             counts = select(column, func.count()).where(MachineResult.id.in_(newest)).group_by(column)
             read |= {(network, version): count for version, count in session.execute(counts)}
         learned = select(TrainingUse.model_id, func.count()).group_by(TrainingUse.model_id)
-        uses = dict(session.execute(learned).tuples())
+        uses = dict(session.execute(learned).tuples().all())
         models = session.scalars(select(ModelVersion).order_by(ModelVersion.network, ModelVersion.id.desc())).all()
     return [Version(each, read.get((each.network, each.version), 0), uses.get(each.id, 0)) for each in models]
