@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from billocr_assets.exports import ReadBill
+    from billocr_assets.ocr.document import Document
     from billocr_assets.store import Store
     from billocr_assets.store.schema import Role, User
 
@@ -382,32 +382,39 @@ def read_files(files: list[Path], jobs: int = 1, progress: bool = False) -> Iter
 
 def _all(files: list[Path], jobs: int) -> Iterator[Reading]:
     if jobs <= 1:
-        yield from map(read_file, files)
+        yield from read_together(files)
         return
+    from billocr_assets.ocr.pipeline import POOL
+
+    # Two groups a process at least: the last to end should not have much left when the others are done.
+    size = min(POOL, -(-len(files) // (2 * jobs)))
+    groups = [files[start : start + size] for start in range(0, len(files), size)]
     # spawn: a forked onnxruntime would wait for threads that were not copied.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(read_file, path): path for path in files}
+        waiting = {pool.submit(_read_group, group): group for group in groups}
         for future in as_completed(list(waiting)):
-            path = waiting.pop(future)  # a result that was handed on is not kept
+            group = waiting.pop(future)  # a result that was handed on is not kept
             try:
-                yield future.result()
+                yield from future.result()
             except click.ClickException:
                 raise
             except Exception as error:  # the process died, of memory most likely
-                yield Reading(path, failure=f"Reading it failed: {error or type(error).__name__}")
+                why = f"Reading it failed: {error or type(error).__name__}"
+                yield from (Reading(path, failure=why) for path in group)
 
 
-def read_file(path: Path) -> Reading:
-    """Read one file; never raises for what is in it.
+def _read_group(files: list[Path]) -> list[Reading]:
+    return list(read_together(files))
+
+
+def read_together(files: list[Path]) -> Iterator[Reading]:
+    """Read files, recognising the lines of several together; never raises for what is in them.
 
     Raises:
         click.ClickException: there are no networks to read with.
     """
-    from billocr_assets.exports import ReadBill
-    from billocr_assets.fields import extract_fields
-    from billocr_assets.ocr.errors import BillError
     from billocr_assets.ocr.models import load_models
-    from billocr_assets.ocr.pipeline import read_bill
+    from billocr_assets.ocr.pipeline import read_bills
     from billocr_assets.settings import get_settings
 
     settings = get_settings()
@@ -415,18 +422,27 @@ def read_file(path: Path) -> Reading:
         models = load_models(settings.models_dir)
     except Exception as error:  # whatever onnxruntime raises for a file that is missing or no network
         raise click.ClickException(f"The networks in {settings.models} cannot be loaded: {error}") from error
+    for path, document in zip(files, read_bills((path.read_bytes for path in files), models), strict=True):
+        yield _reading(path, document)
+
+
+def _reading(path: Path, document: Document | Exception) -> Reading:
+    from billocr_assets.exports import ReadBill
+    from billocr_assets.fields import extract_fields
+    from billocr_assets.ocr.errors import BillError
+
     try:
-        document = read_bill(path.read_bytes(), models)
-        fields_start = time.perf_counter()
+        if isinstance(document, Exception):
+            raise document
+        start = time.perf_counter()
         fields = extract_fields(document)
-        end = time.perf_counter()
+        document.seconds["fields"] = time.perf_counter() - start
     except BillError as error:
         return Reading(path, failure=str(error))
     except OSError as error:
         return Reading(path, failure=f"It cannot be opened: {error.strerror}.")
     except Exception as error:  # a fault of ours must not stop the other bills
         return Reading(path, failure=f"Reading it failed: {type(error).__name__}: {error}")
-    document = replace(document, seconds={**document.seconds, "fields": end - fields_start})
     return Reading(path, ReadBill(str(path), path.name, document, fields, datetime.now(UTC), path.read_bytes))
 
 
