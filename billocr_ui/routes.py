@@ -1,13 +1,15 @@
-"""Our own routes: pictures and downloads, which only their owner may see, and the API."""
+"""Our own routes: pictures and downloads, which only their owner may see, the API, and its client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from billocr_assets.store import Store
 from billocr_assets.store.bills import bill_for, upload_bytes
@@ -26,6 +28,7 @@ _UNCACHED = {"Cache-Control": "no-store"}
 def routes() -> list[BaseRoute]:
     return [
         Mount("/api/v1", create_api()),
+        Mount("/client", StaticFiles(directory=Path(__file__).parent / "client")),
         Route("/pictures/{bill_id}/{page:int}", picture),
         Route("/downloads/bills", download_bills),
         Route("/downloads/account", download_account),
@@ -80,6 +83,7 @@ async def _for_owner(request: Request, answer: Callable[[Store, User], Response]
         except (BillNotFound, FileNotFoundError):
             return PlainTextResponse("There is no such bill.", 404, headers=_UNCACHED)
         except BillError as error:
-            return PlainTextResponse(str(error), 409, headers=_UNCACHED)
+            status = {"not_logged_in": 401, "missing_scope": 403}.get(error.code, 409)
+            return PlainTextResponse(str(error), status, headers=_UNCACHED)
 
     return await run_in_threadpool(run)

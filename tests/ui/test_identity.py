@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from billocr_assets.store import Store, accounts
-from billocr_assets.store.schema import User, WebSession, now
+from billocr_assets.store.schema import User, WebSession, new_id, now
 from billocr_ui.identity import routes as auth
 from billocr_ui.identity import the_store
 from billocr_ui.identity.middleware import IdentityMiddleware
@@ -530,3 +530,14 @@ def test_sessions_are_of_users_who_are_there(client: TestClient, store: Store, a
     assert not live(client)
     with store.database.reading() as session:
         assert session.scalars(select(WebSession)).all() == []
+
+
+def test_a_picture_is_for_users_and_tokens_that_may_read(client: TestClient, store: Store, ada: User) -> None:
+    path = f"/pictures/{new_id()}/1"
+    assert client.get(path).status_code == 401
+    _, reading = accounts.create_token(store, ada, "a", ["bills:read"], 1)
+    _, writing = accounts.create_token(store, ada, "b", ["bills:write"], 1)
+    assert client.get(path, headers={"Authorization": f"Bearer {writing}"}).status_code == 403
+    assert client.get(path, headers={"Authorization": f"Bearer {reading}"}).status_code == 404
+    log_in(client)
+    assert client.get(path).status_code == 404

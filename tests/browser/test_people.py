@@ -1,0 +1,145 @@
+"""The journeys of people who log in, in a real browser on the real product with accounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from billocr_assets.settings import Settings
+from billocr_assets.store import Store, accounts, open_store
+from billocr_assets.store.bills import local_user
+from tests.browser.conftest import run_product, violations, watched_pages
+from tests.browser.rendered import bill_picture
+from tests.browser.test_journey import Open, card, read_bill, upload
+
+PASSWORD = "four quiet words here"
+MAIL = "ada@example.org"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("people")
+
+
+@pytest.fixture(scope="module")
+def people(home: Path) -> Iterator[str]:
+    """The address of an installation that has accounts, a demo and the development provider."""
+    with run_product(home, accounts="true", sign_up="open", demo_users="5", dev_idp="true") as url:
+        yield url
+
+
+@pytest.fixture
+def open_page(people: str, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Open]:
+    with watched_pages(people, chromium, request) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def operators_store(home: Path, people: str) -> Store:
+    """What whoever runs the installation has at hand."""
+    return open_store(Settings(home=home, accounts=True))
+
+
+@pytest.fixture(scope="module")
+def ada(operators_store: Store) -> str:
+    """The address of somebody who has an account."""
+    accounts.create_user(operators_store, local_user(operators_store), MAIL, "Ada", PASSWORD)
+    return MAIL
+
+
+def log_in(page: Page, email: str = MAIL) -> None:
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_role("navigation")).to_be_visible()
+
+
+def at_the_door(page: Page) -> None:
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()
+    expect(page.get_by_role("navigation")).to_have_count(0)
+
+
+def test_somebody_signs_up_and_reads_their_first_bill(open_page: Open):
+    page = open_page()
+    page.get_by_role("button", name="No account yet? Sign up").click()
+    page.get_by_label("Name", exact=True).fill("Grace")
+    page.get_by_label("E-mail address").fill("grace@example.org")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Upload bills")).to_be_visible()
+    upload(page, ("first.jpg", bill_picture("THE FIRST OF MANY")))
+    read_bill(page, "second.jpg", bill_picture("THE SECOND"))
+    assert not [cookie for cookie in page.context.cookies() if "grace" in str(cookie) or PASSWORD in str(cookie)]
+    assert page.evaluate("document.cookie").find("bill_session") == -1, "no script reads the cookie"
+    stranger = open_page(page.url)
+    at_the_door(stranger)
+    picture = f"/pictures/{page.url.rpartition('=')[2]}/1"
+    assert page.request.get(picture).status == 200
+    assert stranger.request.get(picture).status == 401
+
+
+def test_a_wrong_password_is_said_and_a_deep_link_is_kept(open_page: Open, ada: str):
+    page = open_page("/bills?search=bread", refused=True)
+    page.get_by_label("E-mail address").fill(ada)
+    page.get_by_label("Password", exact=True).fill("not my password")
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="do not belong together")).to_be_visible()
+    log_in(page)
+    expect(page).to_have_url(re.compile(r"/bills\?search=bread"))
+    expect(page.get_by_role("heading", name="Bills", exact=True)).to_be_visible()
+
+
+def test_a_provider_vouches_for_somebody(open_page: Open):
+    page = open_page("/bills")
+    page.get_by_role("link", name="Continue with Dev").click()
+    page.get_by_label("E-mail").fill("edsger@example.org")
+    page.get_by_label("Name").fill("Edsger")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Bills", exact=True)).to_be_visible()
+    assert page.request.get("/api/v1/session").json()["email"] == "edsger@example.org"
+
+
+def test_somebody_tries_it_out_for_a_day(open_page: Open):
+    page = open_page()
+    page.get_by_role("button", name="Try it for a day, without an account").click()
+    page.get_by_role("button", name="Try the samples").click()
+    expect(card(page, "bakery-scan.jpg")).to_be_visible()
+    me = page.request.get("/api/v1/session").json()
+    assert (me["kind"], me["email"]) == ("demo", None)
+    assert page.request.get("/api/v1/usage").json()["bills_per_month"]["limit"] == 20
+
+
+def test_logging_out_in_one_tab_closes_the_other(open_page: Open, ada: str):
+    page = open_page("/bills")
+    log_in(page)
+    other = open_page("/", beside=page)
+    expect(other.get_by_role("heading", name="Upload bills")).to_be_visible()
+    assert page.evaluate("fetch('/api/v1/session', {method: 'DELETE'}).then(answer => answer.status)") == 204
+    other.get_by_role("link", name="Bills", exact=True).click()
+    at_the_door(other)
+    log_in(other)
+    expect(other.get_by_role("heading", name="Bills", exact=True)).to_be_visible()
+
+
+def test_a_login_that_is_ended_elsewhere_is_over_at_the_next_click(open_page: Open, ada: str, operators_store: Store):
+    page = open_page()
+    log_in(page)
+    user = accounts.user_by_email(operators_store, local_user(operators_store), ada)
+    assert accounts.end_sessions(operators_store, user) >= 1
+    page.get_by_text("Camera", exact=True).click()
+    at_the_door(page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (390, "dark")])
+def test_the_login_page_fits_and_everybody_can_use_it(open_page: Open, width: int, scheme: str):
+    page = open_page(width=width, height=844, color_scheme=scheme, bypass_csp=True)
+    at_the_door(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations(page) == []
+    page.get_by_role("button", name="No account yet? Sign up").click()
+    expect(page.get_by_label("Name", exact=True)).to_be_visible()
+    assert violations(page) == []
