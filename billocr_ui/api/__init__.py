@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Security
-from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi import FastAPI
 
 from billocr_ui.api import account, admin, bills, documents, exports, health, models, review, session, sharing, webhooks
 from billocr_ui.api.problems import answer_errors, responses
@@ -22,11 +21,6 @@ _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 def create_api() -> FastAPI:
     """The API as an application to be mounted at ``/api/v1``."""
-    # Both are checked before any route is reached; here they only stand for the description.
-    security = [
-        Security(HTTPBearer(scheme_name="token", description="An API token.", auto_error=False)),
-        Security(APIKeyCookie(name="bill_session", scheme_name="session", auto_error=False)),
-    ]
     api = FastAPI(
         title="Bill OCR",
         version="1",
@@ -37,8 +31,7 @@ def create_api() -> FastAPI:
         servers=[{"url": "/api/v1"}],
         root_path_in_servers=False,
         generate_unique_id_function=lambda route: route.name,
-        dependencies=security,
-        responses=responses(401, 403, 422),
+        responses=responses(400, 401, 403, 422),
     )
     for module in (session, bills, documents, sharing, review, exports, models, account, webhooks, admin, health):
         api.include_router(module.router)

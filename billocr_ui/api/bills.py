@@ -126,7 +126,7 @@ class ListQuery(Wanted):
     )
 
 
-@router.post("/bills", status_code=201, response_model=BillOut, responses=responses(400, 409, 413, 415, 429))
+@router.post("/bills", status_code=201, response_model=BillOut, responses=responses(409, 413, 415, 429))
 def upload_bill(
     store: TheStore,
     user: Caller,
@@ -218,7 +218,9 @@ def empty_trash(store: TheStore, user: Caller) -> None:
 
 
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+    200: {
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "application/pdf")}
+    }
 }
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},

@@ -6,7 +6,8 @@ from collections.abc import MutableMapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Header, Path, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import AfterValidator, StringConstraints
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -16,18 +17,29 @@ from billocr_assets.store import Store
 from billocr_assets.store.schema import User
 from billocr_ui.api.problems import RequestRefused
 from billocr_ui.identity import request_user, the_store
+from billocr_ui.identity.cookies import COOKIE
 
 # No cache but the browser's own may keep an answer, and that one asks again whether it still holds.
 PRIVATE = {"Cache-Control": "private, no-cache"}
 _OTHER_BODIES = 2**20
 
 
-def caller(request: Request) -> User:
+# The login is checked by the identity's own functions; these stand for it in the description.
+_Token = Annotated[
+    Any, Security(HTTPBearer(scheme_name="token", description="An API token, `bo_…`.", auto_error=False))
+]
+_Session = Annotated[
+    Any,
+    Security(APIKeyCookie(name=COOKIE, scheme_name="session", description="A browser's login.", auto_error=False)),
+]
+
+
+def caller(request: Request, _token: _Token, _session: _Session) -> User:
     """The user who asks."""
     return request_user(request)
 
 
-def person(request: Request) -> User:
+def person(request: Request, _session: _Session) -> User:
     """The user who asks with a browser: tokens manage no tokens, logins, webhooks or other people."""
     return request_user(request, by_browser=True)
 

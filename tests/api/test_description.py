@@ -36,7 +36,13 @@ def test_every_route_says_what_it_does_and_how_it_fails(name):
     for status, answer in operation["responses"].items():
         if status >= "400" and operation["tags"] != ["health"]:
             assert list(answer["content"]) == ["application/problem+json"], status
-    assert operation["tags"] == ["health"] or operation["security"] == [{"token": []}, {"session": []}]
+
+
+def test_every_route_but_those_that_let_people_in_asks_for_a_login():
+    open_to_all = {name for name, (_, _, operation) in OPERATIONS.items() if "security" not in operation}
+    assert open_to_all == {"log_in", "sign_up", "try_out", "get_live", "get_ready"}
+    for name in open_to_all ^ OPERATIONS.keys():
+        assert OPERATIONS[name][2]["security"] in ([{"token": []}, {"session": []}], [{"session": []}]), name
 
 
 def test_what_reads_a_bill_can_say_that_there_is_none():

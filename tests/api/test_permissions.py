@@ -176,7 +176,7 @@ def test_a_route_lets_in_whom_it_should_and_nobody_else(
         at = at or prepared(world, operation, path)
         refused = expected(NEEDS[operation], role, method)
         before = world.state(at["bill_id"])
-        world.forget_tries()
+        world.restore()
         answer = send(role, at)
         said = f"{operation} as {role}: {answer.status_code} {answer.text[:300]}"
         if refused is None:
