@@ -22,6 +22,16 @@ OVERLAP = 96
 # Print that could be read larger by this factor is read again.
 CLOSER = 1.3
 
+# A barcode: so many bars at least, which are at least so high, close together over so wide a place (shares of the
+# page's width); so many of them begin and end with the others.
+BARS = 20
+BAR_HEIGHT, BAR_GAP, BARCODE_WIDTH = 0.06, 0.03, 0.12
+ALIGNED = 0.7
+# A barcode is at least so light on average (.54 to .76 of its paper); a heading of light letters on black is .41.
+LIGHT = 0.48
+# Bars are looked for on every so manieth row.
+_ROWS = 4
+
 # A pixel belongs to a kernel from THRESHOLD on; a line needs a mean of SCORE.
 THRESHOLD = 0.3
 SCORE = 0.6
@@ -106,13 +116,14 @@ def find_lines(prepared: PreparedPage, detector: LineDetector) -> list[TextLine]
     height, width = prepared.image.shape
     if min(height, width) < 8:
         return []
-    polygons, scores = _read(prepared.image, detector)
+    image = without_barcodes(prepared.image)
+    polygons, scores = _read(image, detector)
     if len(polygons):
         x0, y0, x1, y1 = _surroundings(polygons, width, height)
         closer, reading = working_size(x1 - x0, y1 - y0), working_size(width, height)
         if closer[0] * width > CLOSER * reading[0] * (x1 - x0):
             # The print fills little of the page (a till slip on a sheet): read once more, larger.
-            polygons, scores = _read(prepared.image[y0:y1, x0:x1], detector)
+            polygons, scores = _read(image[y0:y1, x0:x1], detector)
             polygons += np.array([x0, y0], np.float32)
     if not len(polygons):
         return []
@@ -120,6 +131,40 @@ def find_lines(prepared: PreparedPage, detector: LineDetector) -> list[TextLine]
     rows = rows_of(polygons)
     order = np.lexsort((polygons[:, 0, 0], rows))
     return [TextLine(polygons[i], float(scores[i]), int(rows[i])) for i in order]
+
+
+def without_barcodes(image: np.ndarray) -> np.ndarray:
+    """An (h, w) uint8 upright page with paper in the place of its barcodes; the page itself where it has none.
+
+    The detector takes the number that stands under the bars, touching them, for a part of them.
+    """
+    height, width = image.shape
+    tall = round(BAR_HEIGHT * width / _ROWS)
+    if tall < 4 or height < _ROWS * tall:
+        return image
+    rows = cv2.resize(image, (width, height // _ROWS), interpolation=cv2.INTER_AREA)
+    dark = cv2.compare(rows, cv2.multiply(cv2.blur(rows, (61, 15)), 0.8), cv2.CMP_LT)
+    bars = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8))
+    joined = cv2.morphologyEx(bars, cv2.MORPH_CLOSE, np.ones((1, round(BAR_GAP * width) | 1), np.uint8))
+    cleaned = image
+    for x, y, w, h, area in cv2.connectedComponentsWithStats(joined)[2][1:]:
+        if w < BARCODE_WIDTH * width or area < 0.7 * w * h or y == 0:
+            continue
+        own = bars[y : y + h, x : x + w] > 0
+        if np.count_nonzero(np.diff(own[h // 2].astype(np.int8)) == 1) < BARS:
+            continue
+        columns = np.flatnonzero(own.any(0))
+        first, last = own[:, columns].argmax(0), h - own[::-1, columns].argmax(0)
+        top, bottom = int(np.median(first)), int(np.median(last))
+        if min(np.mean(np.abs(first - top) <= 1), np.mean(np.abs(last - bottom) <= 1)) < ALIGNED:
+            continue
+        place = slice(_ROWS * (y + top), _ROWS * (y + bottom)), slice(max(0, x - 2), x + w + 2)
+        paper = np.percentile(image[place], 90)
+        if image[place].mean() < LIGHT * paper:
+            continue
+        cleaned = image.copy() if cleaned is image else cleaned
+        cleaned[place] = paper
+    return cleaned
 
 
 def _read(image: np.ndarray, detector: LineDetector) -> tuple[np.ndarray, np.ndarray]:

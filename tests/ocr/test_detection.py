@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,10 +14,13 @@ from billocr_assets.ocr.detection import (
     find_lines,
     lines_of_maps,
     rows_of,
+    without_barcodes,
     working_size,
 )
+from billocr_assets.ocr.document import PageQuality
 from billocr_assets.ocr.models import SHIPPED
 from billocr_assets.ocr.preprocessing import prepare_page
+from billocr_assets.ocr.stages import PreparedPage
 from tests.ocr import rendered
 from training.data.line_detector import KernelShape, paint_targets
 from training.evaluation.line_detector import boxes, lines_on_upload, match
@@ -103,3 +107,38 @@ def test_sheets_are_read_wider_than_till_slips(size: tuple[int, int], wider: boo
     width, height = working_size(*size)
     assert (width > 560) == wider
     assert width / height == pytest.approx(size[0] / size[1], rel=0.02)
+
+
+def test_the_number_that_touches_the_bars_above_it_is_found(detector: LineDetector) -> None:
+    page, _ = rendered.bill()
+    height, width = page.shape
+    sheet = np.full((height + 400, width), 250, np.uint8)
+    sheet[:height] = page
+    rng = np.random.default_rng(3)
+    left, right, top, bottom = width // 6, width - width // 6, height + 60, height + 220
+    x = left
+    while x < right:
+        bar, gap = rng.integers(2, 7, 2)
+        sheet[top:bottom, x : x + bar] = 40
+        x += bar + gap
+    cv2.putText(sheet, "748433/01", (left + 40, bottom + 21), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 30, 2, cv2.LINE_AA)
+
+    cleaned = without_barcodes(sheet)
+    assert cleaned[top + 10 : bottom - 10, left:right].min() > 200
+    assert np.array_equal(cleaned[:height], page)
+    prepared = PreparedPage(sheet, np.eye(3), (width, height + 400), PageQuality(100, 100, 200, 0, 0, False))
+    number = np.array([[left + 40, bottom - 2, left + 40 + 175, bottom + 22]], np.float32)
+    found = np.array([line.polygon for line in find_lines(prepared, detector)])
+    assert match(number, boxes(found), 0.5) == 1
+
+
+def test_a_heading_of_light_letters_on_black_is_no_barcode() -> None:
+    sheet = np.full((800, 600), 250, np.uint8)
+    sheet[100:180, 60:540] = 30
+    for at in range(70, 530, 14):
+        sheet[100:180, at : at + 4] = 240
+    assert without_barcodes(sheet) is sheet
+    sheet[100:180, 60:540] = 250
+    for at in range(70, 530, 14):
+        sheet[100:180, at : at + 4] = 30
+    assert without_barcodes(sheet) is not sheet
