@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, time
+from functools import lru_cache
 from typing import Literal
 
 _DIGIT = "[0-9OoDQIl|iSBZz]"
@@ -66,6 +67,11 @@ class FoundTime:
 
 def find_dates(text: str) -> list[FoundDate]:
     """Dates of a text from left to right. Letters that look like digits are read as digits inside a date."""
+    return list(_dates(text))
+
+
+@lru_cache(maxsize=4096)
+def _dates(text: str) -> tuple[FoundDate, ...]:
     folded = _fold(text)
     found: list[FoundDate] = []
 
@@ -92,7 +98,7 @@ def find_dates(text: str) -> list[FoundDate]:
         add(match, [_date(match[3], month, match[2]) for month in _months(match[1])])
     for match in _COMPACT.finditer(folded):
         add(match, [_date(*match.groups())])
-    return sorted(found, key=lambda each: each.start)
+    return tuple(sorted(found, key=lambda each: each.start))
 
 
 def find_near_dates(text: str) -> list[FoundDate]:
@@ -207,6 +213,7 @@ def _months(name: str) -> list[int]:
     return exact or [month for month, names in enumerate(_MONTHS, 1) if any(full.startswith(name) for full in names)]
 
 
+@lru_cache(maxsize=4096)
 def _fold(text: str) -> str:
     """Upper case without accents, of the same length."""
     return "".join(

@@ -201,6 +201,7 @@ _FUZZY_FROM = 5
 _LONGEST_PHRASE = 4
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Upper case letters and digits of a text, everything else as single blanks, accents off."""
     plain = without_accents(text.replace("ß", "ss"))

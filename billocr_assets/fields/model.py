@@ -183,13 +183,19 @@ class Fields:
         )
 
 
+_PLAIN = (str, float, int, bool, type(None))
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
+        # Nearly all of a bill's fields are corners: no call for each.
+        return [part if type(part) in _PLAIN else _plain(part) for part in value]
     if hasattr(value, "__dataclass_fields__"):
         plain = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
         if isinstance(value, Check):

@@ -44,8 +44,8 @@ def typed_amount(text: str, separator: str | None = None) -> Decimal:
     if re.fullmatch(r"\(.*\)", number):
         number, negative = number[1:-1], True
     number = re.sub(r"(?<=\d)[.,]-{1,2}$", "", number)  # "12,-" is twelve
-    if number.startswith("-") or number.endswith("-"):
-        number, negative = number.strip("- "), True
+    if not negative and (signed := re.fullmatch(r"- ?(.*)|(.*?) ?-", number)):
+        number, negative = signed[1] or signed[2] or "", True
     if plain := _PLAIN.fullmatch(number):
         whole, sign, decimals = plain.groups()
         if decimals and len(decimals) == 3 and len(whole) <= 3 and whole != "0":

@@ -43,7 +43,7 @@ def review_value(document: Plain, fields: Plain) -> float:
             a field no longer hangs on its words.
     """
     settled = fields.get("corrected", ())
-    weights: dict[tuple[int, tuple[float, ...]], float] = {}
+    weights: dict[_Place, float] = {}
     for name, weight in WEIGHTS.items():
         if name not in settled:
             for place in _places(fields.get(name)):
@@ -52,26 +52,30 @@ def review_value(document: Plain, fields: Plain) -> float:
     for page in document["pages"]:
         for line in page["lines"]:
             # Where words could not be told apart, a field stands on its whole line.
-            whole = weights.get((page["number"], _flat(line["polygon"])), 1.0)
+            whole = weights.get(_place(page["number"], line["polygon"]), 1.0)
             for segment in line["segments"]:
                 for word in segment["words"]:
-                    weight = max(whole, weights.get((page["number"], _flat(word["polygon"])), 1.0))
+                    weight = max(whole, weights.get(_place(page["number"], word["polygon"]), 1.0))
                     value += (1.0 - word["confidence"]) * weight
     return round(value, 4)
 
 
-def _places(field: object) -> list[tuple[int, tuple[float, ...]]]:
+# A polygon's page and two opposite corners, which tell it from all others of a bill.
+_Place = tuple[int, float, float, float, float]
+
+
+def _places(field: object) -> list[_Place]:
     if isinstance(field, list):
         return [place for part in field for place in _places(part)]
     if not isinstance(field, dict):
         return []
     if "sources" not in field:  # a tax has its amount
         return _places(field.get("amount"))
-    return [(source["page"], _flat(source["polygon"])) for source in field["sources"]]
+    return [_place(source["page"], source["polygon"]) for source in field["sources"]]
 
 
-def _flat(polygon: list[list[float]]) -> tuple[float, ...]:
-    return tuple(x for point in polygon for x in point)
+def _place(page: int, polygon: list[list[float]]) -> _Place:
+    return page, polygon[0][0], polygon[0][1], polygon[2][0], polygon[2][1]
 
 
 @dataclass(frozen=True, slots=True)
