@@ -22,7 +22,7 @@ from tests.store.documents import box, printed
 BILL = "ACME MARKET\nMain Street 5\n12/13/2023 10:15\nBread fresh 2.50\nMilk 1.20\nTOTAL EUR 3.70"
 
 # One database for all examples of a test; every example has a bill of its own.
-examples = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ texts = st.one_of(
     st.sampled_from(["TOTAL EUR 9.99", "", "Brot 3,50", "01/02/2024", "a b c d e f", "Subtotal 3.00"]),
     st.text(max_size=30),
 )
-places = st.tuples(*[st.integers(0, 700)] * 1, st.integers(0, 180), st.integers(5, 100), st.integers(4, 20))
+places = st.tuples(st.integers(0, 700), st.integers(0, 180), st.integers(5, 100), st.integers(4, 20))
 KINDS = ("set_text", "accept", "split", "join", "add", "shape", "delete", "set_field", "set_items", "undo", "revert")
 moves = st.tuples(st.sampled_from(KINDS), st.integers(0, 999), st.integers(0, 999), texts, places)
 VALUES = {"total": "12.50", "date": "2024-05-13", "company": "Shop", "currency": "CZK", "taxes": None, "time": None}
@@ -136,7 +136,8 @@ def test_a_request_that_is_sent_again_changes_nothing(store: Store, moves: list[
     state = current(store, user, bill)
     for part in (request, request[:1], request[-1:], request):
         again = apply_operations(store, user, bill, "tab", 0, part)
-        assert (again.revision, again.acknowledged) == (first.revision, first.acknowledged)
+        assert again.revision == first.revision
+        assert again.acknowledged >= max((each["seq"] for each in part), default=0)
         assert {conflict.seq for conflict in again.conflicts} <= {conflict.seq for conflict in first.conflicts}
         assert current(store, user, bill) == state
 
@@ -158,7 +159,7 @@ def test_two_tabs_lose_no_acknowledged_edit_and_overwrite_none_that_they_have_no
 ) -> None:
     user = local_user(store)
     bill = new_bill(store, user)
-    content = {line: text for line, text in zip(("p1l0", "p1l1", "p1l2"), BILL.splitlines(), strict=False)}
+    content = dict(zip(("p1l0", "p1l1", "p1l2"), BILL.splitlines(), strict=False))
     changed: dict[str, tuple[int, str]] = {}
     base, sent = {"tab-1": 0, "tab-2": 0}, {"tab-1": 0, "tab-2": 0}
     last: dict[str, list[dict[str, Any]]] = {}
@@ -173,11 +174,7 @@ def test_two_tabs_lose_no_acknowledged_edit_and_overwrite_none_that_they_have_no
                 assert outcome.revision == revision
             continue
         sent[tab] += 1
-        op = (
-            {"kind": "delete", "line": line}
-            if what == "delete"
-            else {"kind": "set_text", "line": line, "text": f"{number}"}
-        )
+        op = {"kind": "delete" if what == "delete" else "set_text", "line": line, "text": f"{number}"}
         last[tab] = [{"seq": sent[tab], "op": op}]
         outcome = apply_operations(store, user, bill, tab, base[tab], last[tab])
         at, by = changed.get(line, (0, tab))
