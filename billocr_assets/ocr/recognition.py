@@ -42,18 +42,15 @@ class LineRecogniser:
         """
         language = shipped_language() if mend else None
 
-        def read_batch(batch: list[int]) -> list[ReadSegment]:
-            (log_probs,) = self._engine(padded_batch(crops, batch))
-            segments = decode(log_probs, self.alphabet)
-            if language is None:
-                return segments
-            return [_mended(*read, self.alphabet, language) for read in zip(segments, log_probs, strict=True)]
+        def look(batch: list[int]) -> np.ndarray:
+            return self._engine(padded_batch(crops, batch))[0]
 
         batches = batches_by_width(crops)
         read: list[ReadSegment | None] = [None] * len(crops)
-        for batch, segments in zip(batches, self._workers.map(read_batch, batches), strict=True):
-            for i, segment in zip(batch, segments, strict=True):
-                read[i] = segment
+        # What is left is Python, which one thread at a time can run: it is done here while the others look.
+        for batch, log_probs in zip(batches, self._workers.map(look, batches), strict=True):
+            for i, segment, of_line in zip(batch, decode(log_probs, self.alphabet), log_probs, strict=True):
+                read[i] = _mended(segment, of_line, self.alphabet, language) if language else segment
         return [segment for segment in read if segment is not None]
 
 
