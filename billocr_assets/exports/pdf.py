@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from billocr_assets.exports.bill import ReadBill, words_of
-from billocr_assets.ocr import pages
 from billocr_assets.ocr.document import Page
+from billocr_assets.ocr.pages import identify, load_pages
 
 _DPI = 200
 _MAX_POINTS = 14_400
@@ -106,7 +106,7 @@ class _Sheet:
 
 def _picture(file: _File, upload: bytes, page: Page) -> tuple[int, tuple[int, ...]]:
     """The page's picture as an object, and how it is turned."""
-    if pages.identify(upload) == "image/jpeg":
+    if identify(upload) == "image/jpeg":
         with Image.open(BytesIO(upload)) as picture:
             # Four colours are stored inverted by some programs and not by others: only the decoder knows.
             if picture.mode in ("L", "RGB"):
@@ -114,7 +114,7 @@ def _picture(file: _File, upload: bytes, page: Page) -> tuple[int, tuple[int, ..
                 return _jpeg(file, upload, picture), _TURNS.get(orientation, _TURNS[1])
     # What was let in is shown even when the limits have been lowered since.
     limits = {"max_pixels": sys.maxsize, "max_pages": sys.maxsize}
-    (pixels,) = pages.load_pages(upload, grey=False, only=page.number - 1, **limits)
+    (pixels,) = load_pages(upload, grey=False, only=page.number - 1, **limits)
     drawn = Image.fromarray(pixels)
     jpeg = BytesIO()
     drawn.save(jpeg, "JPEG", quality=_QUALITY)
