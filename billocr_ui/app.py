@@ -29,7 +29,7 @@ pages = [
     st.Page("views/models.py", title=say("pages.models"), url_path="models"),
     st.Page("views/account.py", title=say("pages.account"), url_path="account"),
 ]
-if login and accounts.has_role(login.user, "operator"):
+if login is None or accounts.has_role(login.user, "operator"):
     pages.append(st.Page("views/admin.py", title=say("pages.admin"), url_path="admin"))
 if login is None:
     # At every address, so that after the login the page is there that was asked for.

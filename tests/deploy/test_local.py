@@ -124,3 +124,14 @@ def test_a_taken_port_is_said_in_a_sentence_and_nothing_is_started(tmp_path: Pat
     assert f"Port {port} for the UI is taken" in result.stderr
     assert "Traceback" not in result.stderr
     assert processes_of(tmp_path / "home") == []
+
+
+@pytest.mark.parametrize("module", ["deploy.local", "billocr_ui"])
+def test_without_accounts_nothing_starts_on_a_public_address(tmp_path: Path, module: str):
+    settings = environment(tmp_path / "home") | {"BILLOCR_HOST": "0.0.0.0"}
+    done = subprocess.run([sys.executable, "-m", module], env=settings, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("With BILLOCR_HOST=0.0.0.0 others can reach Bill OCR")
+    assert "BILLOCR_ACCOUNTS=true" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists()
