@@ -162,5 +162,6 @@ def audit_log(
 
 def _check(limits: Mapping[str, Any]) -> None:
     for name, value in limits.items():
-        if name not in quotas.NAMES or (value is not None and (type(value) is not int or not 0 <= value < 2**62)):
+        most = 2**62 if name.endswith("bytes") else 2**31
+        if name not in quotas.NAMES or (value is not None and (type(value) is not int or not 0 <= value < most)):
             raise InvalidLimit(name)

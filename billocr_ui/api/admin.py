@@ -16,6 +16,7 @@ from billocr_ui.api.requests import BillId, Name, Person, Text, TheStore
 router = APIRouter(prefix="/admin", tags=["admin"])
 
 Id = Annotated[int, Path(ge=1, lt=2**31)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
 Size = Annotated[int, Field(ge=0, lt=2**62)]
 Email = Annotated[Text, Field(max_length=320, examples=["mia@example.org"])]
 
@@ -59,11 +60,11 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(from_attributes=True, extra="forbid")
 
-    bills_per_month: Size | None = None
+    bills_per_month: Count | None = None
     storage_bytes: Size | None = None
-    bills_in_flight: Size | None = None
+    bills_in_flight: Count | None = None
     max_file_bytes: Size | None = None
-    max_pages: Size | None = None
+    max_pages: Count | None = None
 
 
 class PlanOut(Limits):

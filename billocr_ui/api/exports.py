@@ -28,7 +28,10 @@ _MEDIA = sorted({format.media_type.partition(";")[0] for format in FORMATS.value
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file.",
-        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _MEDIA},
+        "content": {
+            media: {"schema": {} if media == "application/json" else {"type": "string", "format": "binary"}}
+            for media in _MEDIA
+        },
     }
 }
 

@@ -181,7 +181,9 @@ def test_no_cache_keeps_an_answer(client, uploaded):
 
 
 def test_paths_and_methods_that_are_not_there_are_problems_too(client):
-    missing, wrong = client.get("/nothing"), client.delete("/bills")
-    assert (missing.status_code, missing.json()["type"]) == (404, "urn:billocr:no_such_path")
+    wrong = client.delete("/bills")
+    for path in ("/nothing", "/nothing%0A", "/no%0Athing"):
+        missing = client.get(path)
+        assert (missing.status_code, missing.json()["type"]) == (404, "urn:billocr:no_such_path"), path
     assert (wrong.status_code, wrong.json()["type"]) == (405, "urn:billocr:method_not_allowed")
     assert "POST" in wrong.headers["allow"]

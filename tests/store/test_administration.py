@@ -67,7 +67,9 @@ def test_a_plan_that_an_admin_gives_bounds_the_users_uploads_at_once(store, peop
     assert quotas.usage(store, people["user"])["bills_per_month"].limit is None
 
 
-@pytest.mark.parametrize("limits", [{"bananas": 1}, {"max_pages": -1}, {"max_pages": "3"}, {"max_pages": True}])
+@pytest.mark.parametrize(
+    "limits", [{"bananas": 1}, {"max_pages": -1}, {"max_pages": "3"}, {"max_pages": True}, {"max_pages": 2**31}]
+)
 def test_a_limit_that_cannot_be_is_refused_and_changes_nothing(store, people, limits):
     with pytest.raises(InvalidLimit):
         admin.set_plan(store, people["admin"], people["user"].id, None, limits)
