@@ -31,8 +31,9 @@ class Engine:
         options.inter_op_num_threads = 1
         # Widths vary from line to line; an arena would grow with every new shape and never shrink.
         options.enable_cpu_mem_arena = False
-        # Threads that wait would otherwise burn their processor, which other work wants.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Waiting threads spin between the operators, or small pictures would gain nothing from them, but not between
+        # the calls: other work wants the processor.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
