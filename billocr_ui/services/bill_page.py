@@ -101,6 +101,7 @@ def editor_data(
     return {
         "bill": bill.id,
         "user": user.id,
+        "name": user.name,
         "api": f"/api/v1/bills/{bill.id}",
         "result": result.id if result else 0,
         "state": bill.status,

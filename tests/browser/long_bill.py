@@ -13,7 +13,7 @@ from billocr_assets.ocr.document import Document, Line, Page, PageQuality, Segme
 from billocr_assets.store import Store
 from billocr_assets.store.bills import register_upload
 from billocr_assets.store.reading import NETWORKS, begin_reading, publish_result
-from billocr_assets.store.schema import Bill, User
+from billocr_assets.store.schema import Bill, User, new_id
 
 GOODS = ("Apples", "Brown bread", "Coffee beans", "Oat milk", "Green tea", "Olive oil", "Tomatoes", "Sea salt", "Honey")
 # What the machine takes for one another.
@@ -88,7 +88,7 @@ def read_long_bill(store: Store, user: User, bill: LongBill, name: str = "long.j
 
 
 def publish_reading(store: Store, bill_id: str, document: Document) -> None:
-    (attempt,) = begin_reading(store, [bill_id], f"run of {bill_id}", "backfill").values()
+    (attempt,) = begin_reading(store, [bill_id], f"run {new_id()}", "backfill").values()
     publish_result(store, attempt, document, extract_fields(document).to_dict())
 
 

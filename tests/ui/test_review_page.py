@@ -1,13 +1,19 @@
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+import billocr_ui
 from billocr_assets.store.bills import bill_for
 from billocr_assets.store.errors import BeingReviewed
 from billocr_assets.store.review import mark
 from billocr_assets.store.schema import Bill, Grant, User
 from billocr_ui.services.bill_page import bill_page
 from billocr_ui.services.review_page import review_page
+
+APP = Path(billocr_ui.__file__).parent / "app.py"
 
 
 @pytest.fixture
@@ -63,3 +69,16 @@ def test_two_reviewers_get_different_bills_and_the_page_says_who_is_at_it(store,
     assert bill_page(store, user, bill.id, now, UTC).claimed
     assert not bill_page(store, colleague, bill.id, now, UTC).claimed
     assert not bill_page(store, user, bill.id, now + timedelta(hours=1), UTC).claimed
+
+
+def test_the_page_puts_the_bill_into_the_editor_and_says_when_nothing_is_left(database_url, store, user, read):
+    bill = read(confidence=0.5)
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app.switch_page("views/review.py").run()
+    assert not app.exception
+    (editor,) = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    assert (editor["bill"], editor["review"]) == (bill.id, True)
+    mark(store, user, bill.id, reviewed=True)
+    app.run()
+    assert not app.exception
+    assert app.subheader[0].value == "Nothing to review"

@@ -1,7 +1,7 @@
 // The bill editor: picture, lines and fields of a bill, linked with each other, and every edit on its way to the server
 // at once. Text from bills goes into textContent and value alone: it may say anything.
 
-import { apply, difference, everyLine, frame, lineOf, pageOf, wordsOf } from "./document.js"
+import { apply, difference, everyLine, fillClash, frame, lineOf, pageOf, wordsOf } from "./document.js"
 import { Fields } from "./fields.js"
 import { History, Newer } from "./history.js"
 import { Lines } from "./lines.js"
@@ -58,11 +58,14 @@ class Editor {
     const again = !first && data.result !== this.data.result
     this.data = data
     if (first) this.build()
+    this.queue.readable = data.result > 0
     this.root.classList.toggle("reviewing", Boolean(data.review))
     this.find('[data-do="done"]').hidden = !data.review
     this.find('[data-do="skip"]').hidden = !data.review
-    if (again) this.queue.look()
     if (!this.base) this.show()
+    // A reader has nothing to bring; what waits under another right stays where it is.
+    if (first && data.editable) this.queue.start()
+    else if (first || again) this.queue.look()
   }
 
   build() {
@@ -92,6 +95,7 @@ class Editor {
       edited: (line, text) => this.edit({ kind: "set_text", line, text }, this.typingBase),
       key: (event) => this.keyInLine(event),
       settled,
+      changedBy: (conflict) => this.changedBy(conflict),
     })
     const clash = () => {
       const node = this.find(".line-template").content.querySelector(".clash").cloneNode(true)
@@ -107,6 +111,7 @@ class Editor {
       },
       left: () => this.lines.focus(this.lines.chosen ?? this.lines.ids[0]),
       settled,
+      changedBy: (conflict) => this.changedBy(conflict),
     }, clash) // prettier-ignore
     this.history = new History(root, t, this.data.api, {
       undo: (revision) => this.edit({ kind: "undo", revision }),
@@ -120,9 +125,6 @@ class Editor {
       refused: (status, why) => this.say(t("refused", { why })),
     })
     this.listen()
-    // A reader has nothing to bring; what waits under another right stays where it is.
-    if (this.data.editable) this.queue.start()
-    else this.queue.look()
   }
 
   keysOf(title, rows) {
@@ -363,6 +365,7 @@ class Editor {
 
   answered(answer, batch, conflicts) {
     const { base } = this
+    if (!base) return void this.queue.look()
     const own = batch.filter((entry) => entry.revision)
     // An edit that had arrived before, unheard, is not in the answer a second time.
     const whole = own.every((entry) => entry.tries === 1 && entry.client === this.queue.client)
@@ -392,6 +395,7 @@ class Editor {
     const stands = ({ entry }) => !(entry.client === batch[0].client && kept.has(entry.seq))
     this.done = this.done.filter(stands)
     this.undone = this.undone.filter(stands)
+    this.queue.keep()
     this.refresh()
   }
 
@@ -410,18 +414,19 @@ class Editor {
     if (conflict.line && lineOf(this.bill, conflict.line)) this.lines.focus(conflict.line)
   }
 
+  changedBy({ author }) {
+    return author === this.data.name ? this.t("conflict_own") : author ? this.t("conflict_by", { name: author }) : this.t("conflict")
+  }
+
   // Edits of lines that are gone have no line to stand beside.
   showLost(conflicts) {
     this.find(".lost").replaceChildren(
       ...conflicts.map((conflict) => {
         const node = this.find(".line-template").content.querySelector(".clash").cloneNode(true)
         node.hidden = false
-        node.querySelector(".theirs").textContent = this.t("line_gone")
-        node.querySelector(".mine").textContent = conflict.mine.text ?? this.t(`did_${conflict.mine.kind}`)
-        node.querySelector('[data-take="theirs"]').onclick = () => this.settle(conflict, false)
-        const mine = node.querySelector('[data-take="mine"]')
-        mine.hidden = conflict.mine.kind !== "set_text" || !conflict.was?.line
-        mine.onclick = () => this.settle(conflict, true)
+        const mine = conflict.mine.text ?? this.t(`did_${conflict.mine.kind}`)
+        fillClash(node, conflict, { by: this.changedBy(conflict), theirs: this.t("line_gone"), mine }, (...choice) => this.settle(...choice))
+        node.querySelector('[data-take="mine"]').hidden = conflict.mine.kind !== "set_text" || !conflict.was?.line
         return node
       }),
     )
@@ -435,7 +440,7 @@ class Editor {
       in: () => this.picture.step(1), out: () => this.picture.step(-1), fit: () => this.picture.size && this.picture.fit(),
       draw: () => (this.picture.mode === "draw" ? this.picture.cancel() : this.picture.setMode("draw")),
       shape: () => (this.picture.mode === "shape" ? this.picture.setMode("look") : this.picture.setMode("shape")),
-      unsure: () => this.lines.unsure(1), undo: () => this.undo(), redo: () => this.redo(),
+      unsure: () => (this.tab("text"), this.lines.unsure(1)), undo: () => this.undo(), redo: () => this.redo(),
       accept: () => this.accept(), split: () => this.split(), join: () => this.join(), remove: () => this.remove(),
       help: () => this.find(".help").showModal(), history: () => this.history.open(this.data.editable),
       done: () => this.finish("done"), skip: () => this.finish("skip"), newer: () => this.newer.open(this.bill.pages, this.bill.machine_newer.lines),

@@ -117,6 +117,15 @@ function halves(line, { at, new: id }) {
   return [left, retyped({ ...line, id, polygon: [top, b, c, bottom] }, line.text.slice(at).trim())]
 }
 
+/** Fill the note about an edit that met another's; `settled(conflict, mine)` hears what the person chose. */
+export function fillClash(node, conflict, { by, theirs, mine }, settled) {
+  node.querySelector(".by").textContent = by
+  node.querySelector(".theirs").textContent = theirs
+  node.querySelector(".mine").textContent = mine
+  node.querySelector('[data-take="theirs"]').onclick = () => settled(conflict, false)
+  node.querySelector('[data-take="mine"]').onclick = () => settled(conflict, true)
+}
+
 // ---- shapes: four corners, clockwise from the text's own top left
 
 const between = ([x, y], [u, v], share) => [x + (u - x) * share, y + (v - y) * share]

@@ -1,7 +1,7 @@
 // What is on the bill: merchant, date, sums, and a table of its items. A field that has the focus takes the words that
 // are clicked on the picture.
 
-import { amountOf, dayOf, timeOf } from "./document.js"
+import { amountOf, dayOf, fillClash, timeOf } from "./document.js"
 import { PAUSE } from "./lines.js"
 
 // In the order in which a person asks for them; the last value says which are shown even while they are empty.
@@ -14,7 +14,7 @@ const COLUMNS = [["name", "text"], ["quantity", "money"], ["unit_price", "money"
 const READ = { money: amountOf, date: dayOf, time: timeOf, code: (text) => text.trim().toUpperCase().match(/^[A-Z]{3}$/u)?.[0] ?? null }
 
 export class Fields {
-  /** @param to who is told: edited(name, value, sources), items(items), focused(sources or null), left(), settled(conflict, mine) */
+  /** @param to who is told: edited(name, value, sources), items(items), focused(sources or null), left(), settled(conflict, mine), changedBy(conflict) -> text */
   constructor(root, t, to, clash) {
     this.root = root.querySelector(".found")
     this.t = t
@@ -25,6 +25,7 @@ export class Fields {
     this.more = root.querySelector('[data-do="more-fields"]')
     this.items = root.querySelector(".items tbody")
     this.itemTemplate = root.querySelector(".item-template")
+    this.itemsClash = { clash: root.querySelector(".items").appendChild(clash()) }
     this.items.addEventListener("input", () => this.later(() => this.commitItems()))
     this.items.addEventListener("focusout", (event) => this.items.contains(event.relatedTarget) || this.commitItems())
     root.querySelector('[data-do="add-item"]').onclick = () => this.addItem(true)
@@ -112,6 +113,7 @@ export class Fields {
     this.root.querySelector('[data-do="add-item"]').hidden = !editable
     this.showOthers()
     this.showItems()
+    this.showConflict(this.itemsClash, conflicts.get("items"))
   }
 
   noteOf(field, found) {
@@ -299,9 +301,9 @@ export class Fields {
     field.clash.hidden = !conflict
     if (!conflict) return
     const { theirs, mine } = conflict
-    field.clash.querySelector(".theirs").textContent = theirs?.value ?? this.t("nothing")
-    field.clash.querySelector(".mine").textContent = mine.value ?? this.t("nothing")
-    field.clash.querySelector('[data-take="theirs"]').onclick = () => this.to.settled(conflict, false)
-    field.clash.querySelector('[data-take="mine"]').onclick = () => this.to.settled(conflict, true)
+    const items = (list) => list.map(({ name, amount }) => `${name} ${amount}`).join("\n")
+    const said = (value) => (value?.value ?? (Array.isArray(value) ? items(value) : "")) || this.t("nothing")
+    const sides = { by: this.to.changedBy(conflict), theirs: said(theirs), mine: said(mine.items ?? mine) }
+    fillClash(field.clash, conflict, sides, this.to.settled)
   }
 }

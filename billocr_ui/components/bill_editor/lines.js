@@ -1,13 +1,13 @@
 // The lines of the bill, one text box each, under one another. The chosen one has its picture right above it.
 
-import { frame, placed, wordsOf } from "./document.js"
+import { fillClash, frame, placed, wordsOf } from "./document.js"
 
 const LEAST_CROP = 30 // CSS pixels of height that a line's picture has at least
 const MOST_CROP = 64
 export const PAUSE = 800 // milliseconds without a key after which what was typed is an edit
 
 export class Lines {
-  /** @param to who is told: chosen(id, word), typing(id, text), edited(id, text), key(event), settled(conflict, mine) */
+  /** @param to who is told: chosen(id, word), typing(id, text), edited(id, text), key(event), settled(conflict, mine), changedBy(conflict) -> text */
   constructor(root, t, to) {
     this.list = root.querySelector(".lines")
     this.crop = root.querySelector(".crop")
@@ -94,7 +94,11 @@ export class Lines {
     const row = { id, node, input, marks: node.querySelector(".marks-of-text"), badge: node.querySelector(".badge"), clash: node.querySelector(".clash"), committed: "" }
     input.onfocus = () => this.choose(id)
     input.oninput = () => this.typed(row)
-    input.onblur = () => this.commit(row)
+    input.onblur = () => {
+      this.commit(row)
+      row.input.value = row.committed = row.line.text
+      this.paint(row)
+    }
     input.onkeydown = (event) => this.to.key(event)
     input.onselect = input.onkeyup = input.onclick = () => this.follow(row)
     this.rows.set(id, row)
@@ -108,9 +112,10 @@ export class Lines {
     row.node.querySelector(".number").textContent = number
     const dirty = row.input.value !== row.committed
     row.line = line
-    row.committed = line.text
-    // What is being typed stays, whatever comes from elsewhere.
-    if (!dirty && row.input.value !== line.text) {
+    // What is being typed stays, whatever comes from elsewhere; so does a blank that a word is yet to follow.
+    const typing = row.input.matches(":focus") && plain(row.input.value) === line.text
+    row.committed = typing && !dirty ? row.input.value : line.text
+    if (!dirty && !typing && row.input.value !== line.text) {
       const caret = row.input.selectionStart
       row.input.value = line.text
       if (row.id === this.chosen) row.input.setSelectionRange(caret, caret)
@@ -275,11 +280,14 @@ export class Lines {
 
   /** Make an edit of what was typed; false where nothing was. */
   commit(row = this.rows.get(this.chosen)) {
-    if (!row || row.input.value === row.committed || !this.rows.has(row.id) || row.composing) return false
+    if (!row || row.input.value === row.committed || !this.rows.has(row.id)) return false
     clearTimeout(this.timer)
+    const text = plain(row.input.value)
+    const same = text === row.line.text
     row.committed = row.input.value
-    this.to.edited(row.id, row.input.value)
-    return true
+    if (same) this.to.typing(row.id, null)
+    else this.to.edited(row.id, text)
+    return !same
   }
 
   /** Back to the line as it was before it was typed in; false where it was not. */
@@ -303,12 +311,13 @@ export class Lines {
     row.conflict = conflict
     row.clash.hidden = !conflict
     if (!conflict) return
-    row.clash.querySelector(".theirs").textContent = conflict.theirs?.text ?? row.line.text
-    row.clash.querySelector(".mine").textContent = conflict.mine.text ?? this.t(`did_${conflict.mine.kind}`)
-    row.clash.querySelector('[data-take="theirs"]').onclick = () => this.to.settled(conflict, false)
-    row.clash.querySelector('[data-take="mine"]').onclick = () => this.to.settled(conflict, true)
+    const mine = conflict.mine.text ?? this.t(`did_${conflict.mine.kind}`)
+    fillClash(row.clash, conflict, { by: this.to.changedBy(conflict), theirs: conflict.theirs?.text ?? row.line.text, mine }, this.to.settled)
   }
 }
+
+// As the server keeps a line: single blanks, none at its ends.
+const plain = (text) => text.replace(/\s+/gu, " ").trim()
 
 // From where to where a part of a line goes, once the line has been turned upright around (x, y).
 function upright(polygon, angle, x, y) {

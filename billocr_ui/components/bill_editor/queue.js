@@ -27,6 +27,7 @@ export class Queue {
     this.wait = FIRST_WAIT
     this.trouble = null // "offline" or "login" while deliveries fail
     this.open = true
+    this.readable = false // whether there is a document yet
     this.channel = new BroadcastChannel(this.prefix)
     this.channel.onmessage = () => this.look()
     // A lock says that this tab lives, so that another one leaves its edits alone.
@@ -39,7 +40,7 @@ export class Queue {
     for (const [event, act] of Object.entries(this.listeners)) window.addEventListener(event, act)
     this.onVisible = () => this.look()
     document.addEventListener("visibilitychange", this.onVisible)
-    this.poll = setInterval(() => document.hidden || this.look(), POLL)
+    this.poll = setInterval(() => document.hidden || !navigator.onLine || this.look(), POLL)
   }
 
   /** Take over what earlier tabs of this bill left behind, then begin. */
@@ -159,7 +160,7 @@ export class Queue {
     this.conflicts.push(...conflicts.filter(({ mine }) => mine && mine.kind !== "undo"))
     this.keep()
     this.to.answered(answer, batch, conflicts)
-    this.channel.postMessage(answer.revision)
+    if (this.open) this.channel.postMessage(answer.revision)
   }
 
   /** Undos of an edit, which wait for the number that it gets. */
@@ -189,7 +190,7 @@ export class Queue {
 
   /** Fetch the bill where it has changed since. */
   async look() {
-    if (this.looking || !this.open) return
+    if (this.looking || !this.open || !this.readable) return
     this.looking = true
     try {
       const answer = await fetch(`${this.url}/document`, { headers: this.etag ? { "If-None-Match": this.etag } : {}, cache: "no-store" })
