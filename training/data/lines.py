@@ -16,7 +16,6 @@ from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, pad_crops
 from training.data.alphabet import ALPHABET, normalise
 from training.data.fonts import Split
 from training.data.receipts import AnnotatedReceipt
-from training.data.synthetic import effects
 
 CLASS = {c: i + 1 for i, c in enumerate(ALPHABET)}
 STRIDE = 4
@@ -116,15 +115,12 @@ def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     out = image
     if rng.random() < 0.05:
         out = _banded(out, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         small = rng.uniform(0.32, 0.9)
         out = cv2.resize(out, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
-        if rng.random() < 0.3:  # small print of a photo: compressed at its own size, not at ours
-            out = _compressed(out, rng)
-        enlarged = cv2.INTER_CUBIC if rng.random() < 0.3 else cv2.INTER_LINEAR
-        out = cv2.resize(out, image.shape[::-1], interpolation=enlarged)
-    if rng.random() < 0.35:
-        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 2.0)) if rng.random() < 0.7 else _shaken(out, rng)
+        out = cv2.resize(out, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.25:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.9))
     if rng.random() < 0.1:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
         worn = cv2.dilate(out, kernel) if rng.random() < 0.5 else cv2.erode(out, kernel)
@@ -147,20 +143,11 @@ def spoilt(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if real is not None:
         out = np.clip(real, 0, 255).astype(np.uint8)
     if rng.random() < 0.1:
-        out = _compressed(out, rng)
+        _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
+        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
     if rng.random() < 0.03:
         out = 255 - out
     return out
-
-
-def _compressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return effects.jpeg(image, int(rng.integers(20, 80)))
-
-
-def _shaken(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """``image`` smeared along 3 to 6 px in any direction, as a hand does that moves while it photographs."""
-    kernel = effects.motion_kernel(int(rng.integers(3, 7)), rng.uniform(0, 180))
-    return cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
 
 
 def _banded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

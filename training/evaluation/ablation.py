@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--receipts", type=Path, required=True, help="folder of annotated receipts to train on")
     parser.add_argument("--check", type=Path, action="append", required=True, help="folder of receipts to measure on")
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints and figures")
-    parser.add_argument("--minutes", type=float, default=7, help="processor minutes a variant")
+    parser.add_argument("--minutes", type=float, default=4, help="processor minutes a variant")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     header: list[str] = []
