@@ -93,8 +93,10 @@ async def browse_and_edit(load: Load, client: httpx.AsyncClient, chance: random.
             op = {"seq": seq, "op": {"kind": "set_text", "line": line, "text": text}}
             body = {"client_id": editor, "base": revision, "operations": [op]}
             answer = await load.ask(client, "edit", "POST", f"bills/{bill}/operations", json=body)
-            if answer.status_code == 200 and not answer.json()["conflicts"]:
-                load.sent[bill, line] = text
+            if answer.status_code == 200:
+                revision = answer.json()["revision"]
+                if not answer.json()["conflicts"]:
+                    load.sent[bill, line] = text
 
 
 async def upload(load: Load, clients: list[httpx.AsyncClient], per_second: float) -> None:
@@ -156,23 +158,25 @@ async def run(url: str, server: psutil.Process, people: list[tuple[User, list[st
     of_bill = {bill: client for (_, ids, _), client in zip(people, clients, strict=True) for bill in ids}
     for each in clients[:10]:  # what a process keeps from its first requests on is not growth
         await each.get("bills")
-    begin, start = server.memory_info().rss, time.monotonic()
+    begin, used, start = server.memory_info().rss, sum(server.cpu_times()[:2]), time.monotonic()
     load = Load(url, start + args.minutes * 60)
     chances = [random.Random(number) for number in range(len(clients))]
     await asyncio.gather(
         upload(load, clients, args.uploads),
         *(browse_and_edit(load, each, chance) for each, chance in zip(clients, chances, strict=True)),
     )
-    took, end = time.monotonic() - start, server.memory_info().rss
+    took, end, used = time.monotonic() - start, server.memory_info().rss, sum(server.cpu_times()[:2]) - used
     print(f"{len(clients)} people and {args.uploads:g} uploads a second for {took:.0f} s, {args.database}")
     for kind, seconds in {**load.seconds, "all reads": reads(load)}.items():
-        cuts = quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
+        cuts = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
         print(
             f"{kind:10} {len(seconds):6}  median {cuts[49] * 1000:5.0f} ms  p95 {cuts[94] * 1000:5.0f} ms"
             f"  most {max(seconds) * 1000:5.0f} ms"
         )
     print(f"errors     {sum(load.wrong.values())}", *(f"\n  {count}x {what}" for what, count in load.wrong.items()))
     print(f"lost edits {await lost(load, of_bill)} of {len(load.sent)} lines")
+    requests = sum(len(seconds) for seconds in load.seconds.values())
+    print(f"processor  {used:.1f} s of the server's, {used / requests * 1000:.1f} ms a request")
     print(f"memory     {begin / 2**20:.0f} MB at the beginning, {end / 2**20:.0f} MB at the end")
     for each in clients:
         await each.aclose()
