@@ -47,6 +47,12 @@ def train(
     module.train(packs, run, minutes, config, start=start)
 
 
+def synthetic_share(net: str) -> float:
+    """The net's own share of rendered samples where there are receipts, 0..1."""
+    share: float = importlib.import_module(f"training.tasks.{net}").Config().synthetic_share
+    return share
+
+
 def average(runs: Sequence[Path], run: Path) -> None:
     """Writes the mean of the weights of ``runs``, each begun with the one before, to ``run/last.ckpt``.
 

@@ -3,6 +3,7 @@
 Annotations are evaluated here: Dagster resolves the config class of a nested function only then.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from billocr_assets.settings import Settings, get_settings
 from billocr_assets.store import open_store
 from billocr_assets.store.registry import register_candidate
 from training import train
+from training.data.corrections import known_lines, write_pack
+
+# The line segmenter needs the place of every letter, which no correction tells.
+LEARNS_FROM_CORRECTIONS = ("line_detector", "line_recogniser")
+# Corrected lines that are worth as much of the training as receipts have by default; fewer would be learned by heart.
+ENOUGH = 10_000
 
 
 class TrainingConfig(dg.Config):
@@ -30,16 +37,31 @@ class TrainingConfig(dg.Config):
 def make_candidate(network: str, config: TrainingConfig, settings: Settings, version: str) -> dict[str, Any]:
     """Trains ``network`` in ``home/training``; a run that was killed goes on where its last checkpoint lies.
 
+    Corrections of people who have agreed take part beside the receipts, and the registry knows which.
+
     Returns:
         ``metrics.json`` of the candidate: version, sha256, parameters, minutes and the figures measured.
     """
     run = settings.home / "training" / network / version
     folder = settings.home / "models" / network / version
-    train.train(network, [Path(pack) for pack in config.packs], run, minutes=config.minutes, seed=config.seed)
+    store = open_store(settings)
+    packs, uses, share = [Path(pack) for pack in config.packs], [], None
+    corrected = run / "corrections"
+    if network in LEARNS_FROM_CORRECTIONS:
+        # What is missing on a page would teach the detector to see nothing there.
+        uses = write_pack(store, corrected, reviewed=network == "line_detector")
+        if corrected.exists():
+            if not packs:
+                share = max(train.synthetic_share(network), 1 - known_lines(corrected) / ENOUGH)
+            packs.append(corrected)
+    try:
+        train.train(network, packs, run, minutes=config.minutes, seed=config.seed, synthetic_share=share)
+    finally:  # people's bills are kept in one place only
+        shutil.rmtree(corrected, ignore_errors=True)
     metrics = train.export(network, run, folder, version)
     if config.test_packs:
         metrics["figures"] = train.evaluate(network, folder, [Path(pack) for pack in config.test_packs])
-    register_candidate(open_store(settings), network, version, folder / "model.onnx", metrics)
+    register_candidate(store, network, version, folder / "model.onnx", metrics, uses)
     return metrics
 
 
