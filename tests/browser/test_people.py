@@ -134,6 +134,21 @@ def test_a_login_that_is_ended_elsewhere_is_over_at_the_next_click(open_page: Op
     at_the_door(page)
 
 
+def test_a_new_password_ends_the_login_in_the_other_browser(open_page: Open, operators_store: Store):
+    accounts.create_user(operators_store, local_user(operators_store), "alan@example.org", "Alan", PASSWORD)
+    page, other = open_page("/account"), open_page()
+    log_in(page, "alan@example.org")
+    log_in(other, "alan@example.org")
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("New password").fill("another four words")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Password changed")).to_be_visible()
+    other.get_by_role("link", name="Bills", exact=True).click()
+    at_the_door(other)
+    page.get_by_role("link", name="Bills", exact=True).click()
+    expect(page.get_by_role("heading", name="Bills", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (390, "dark")])
 def test_the_login_page_fits_and_everybody_can_use_it(open_page: Open, width: int, scheme: str):
     page = open_page(width=width, height=844, color_scheme=scheme, bypass_csp=True)

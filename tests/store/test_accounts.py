@@ -174,6 +174,14 @@ def test_one_address_cannot_guess_at_many_accounts(store: Store, monkeypatch: py
         login(store, "one-more@example.org", address="2001:db8:0:1::1")
 
 
+def test_what_one_client_has_for_itself_is_an_ipv4_address_or_a_64_of_ipv6() -> None:
+    same = {accounts._network(each) for each in ("2001:db8::1", "2001:db8::ffff:1", "2001:DB8:0:0:1::")}
+    assert len(same) == 1
+    assert accounts._network("::ffff:192.0.2.1") == accounts._network("192.0.2.1") == "192.0.2.1"
+    assert accounts._network("::ffff:192.0.2.2") == "192.0.2.2"
+    assert accounts._network(None) == accounts._network("no address") == "unknown"
+
+
 def test_logging_in_rightly_is_never_counted(store: Store, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "_password_is", lambda hashed, password: True)
     for _ in range(accounts.TRIES + 2):
