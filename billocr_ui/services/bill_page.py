@@ -9,7 +9,7 @@ from typing import Any
 from billocr_assets.ocr.document import Document
 from billocr_assets.store import Store
 from billocr_assets.store.bills import bill_for, latest_result, level_of
-from billocr_assets.store.overview import overview
+from billocr_assets.store.overview import likely_duplicates, overview
 from billocr_assets.store.reading import promoted_models
 from billocr_assets.store.schema import Bill, MachineResult, User
 from billocr_ui.services import wording
@@ -31,6 +31,7 @@ class BillPage:
         facts: a line about the upload.
         status: ``received``, ``reading``, ``read`` or ``failed``.
         editable: the user may change the bill.
+        owned: it is the user's own, to share and delete.
         progress: 0..1, and ``doing`` says what is being done.
         failure: why the last reading failed.
         editor: what the component ``bill_editor`` takes.
@@ -38,6 +39,7 @@ class BillPage:
         read_by: label and value: the networks' versions, when, and how long it took.
         outdated: a newer version of a network reads bills now.
         claimed: until when somebody else reviews the bill; empty where nobody does.
+        twins: other bills with the same merchant, day and total.
     """
 
     bill: Bill
@@ -45,6 +47,7 @@ class BillPage:
     facts: str
     status: str
     editable: bool
+    owned: bool
     progress: float
     doing: str
     failure: str
@@ -53,6 +56,7 @@ class BillPage:
     read_by: list[tuple[str, str]]
     outdated: bool
     claimed: str
+    twins: list[Bill]
 
     @property
     def done(self) -> bool:
@@ -76,13 +80,15 @@ def bill_page(
     result = latest_result(store, user, bill.id)
     document = Document.from_dict(result.document) if result else None
     progress, doing = wording.progress(bill.status, entry.stage, say)
-    editable = level_of(store, user, bill.id) != "view"
+    level = level_of(store, user, bill.id)
+    editable = level != "view"
     return BillPage(
         bill=bill,
         title=bill.merchant or bill.name,
         facts=" · ".join(_facts(bill, now, zone, say)),
         status=bill.status,
         editable=editable,
+        owned=level == "own",
         progress=progress,
         doing=doing,
         failure=_failure(bill, say),
@@ -91,6 +97,7 @@ def bill_page(
         read_by=_read_by(result, now, zone, say) if result else [],
         outdated=_outdated(store, result) if result else False,
         claimed=_claimed(bill, user, now, zone, say),
+        twins=likely_duplicates(store, user, bill.id),
     )
 
 

@@ -72,21 +72,21 @@ def cards(
     say: Words = wording.ENGLISH,
 ) -> list[dict[str, Any]]:
     """The bills among these that the user may see, as cards in the order given."""
-    return [_card(entry, user, now, zone, say) for entry in overview(store, user, bill_ids)]
+    return [_card(entry, now, zone, say) for entry in overview(store, user, bill_ids)]
 
 
 def all_final(cards: Sequence[dict[str, Any]]) -> bool:
     return all(card["status"] in ("read", "failed") for card in cards)
 
 
-def _card(entry: BillOverview, user: User, now: datetime, zone: tzinfo | None, say: Words) -> dict[str, Any]:
+def _card(entry: BillOverview, now: datetime, zone: tzinfo | None, say: Words) -> dict[str, Any]:
     bill = entry.bill
     done, doing = wording.progress(bill.status, entry.stage, say)
     facts = [wording.day(bill.billed_on, say)] if bill.billed_on else []
     if bill.pages > 1:
         facts.append(wording.pages(bill.pages, say))
-    if bill.owner_id != user.id:
-        facts.append(say("card.shared"))
+    if entry.owner:
+        facts.append(say("card.shared", name=entry.owner))
     if bill.review != "unreviewed":
         facts.append(say(f"review_state.{bill.review}"))
     total = "" if bill.total_cents is None else wording.money(Decimal(bill.total_cents) / 100, bill.currency, say)
@@ -101,9 +101,16 @@ def _card(entry: BillOverview, user: User, now: datetime, zone: tzinfo | None, s
         "status": bill.status,
         "label": say(f"status.{bill.status}"),
         "progress": done,
-        "detail": (bill.failed_why or say("card.wrong")) if bill.status == "failed" else doing,
+        "detail": _detail(entry, doing, say),
         "picture": f"/pictures/{bill.id}/1?size=640",
     }
+
+
+def _detail(entry: BillOverview, doing: str, say: Words) -> str:
+    """What there is to say about the state: why it failed, what is done now, or that the bill seems to be here twice."""
+    if entry.bill.status == "failed":
+        return entry.bill.failed_why or say("card.wrong")
+    return doing or (say("card.duplicate") if entry.duplicates else "")
 
 
 def _unfinished(bill: Bill) -> bool:

@@ -203,20 +203,21 @@ def log_out() -> None:
         accounts.end_session(store, user, login.session_id)
 
 
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.title(say("account.title"), anchor=False, width="content")
-    if user.kind == "local":
-        st.write(say("account.local"))
-    else:
-        st.button(say("account.log_out"), on_click=log_out)
-show_profile()
-show_usage()
-show_consent()
-if user.kind == "account":
-    st.subheader(say("account.password"), anchor=False)
-    password_form(say, "password", has_password=user.password_hash is not None)
-    show_groups()
-    show_tokens()
-if user.kind != "local":
-    show_sessions()
-show_leaving()
+with st.container(width=760):
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title(say("account.title"), anchor=False, width="content")
+        if user.kind == "local":
+            st.write(say("account.local"))
+        else:
+            st.button(say("account.log_out"), on_click=log_out)
+    show_profile()
+    show_usage()
+    show_consent()
+    if user.kind == "account":
+        st.subheader(say("account.password"), anchor=False)
+        password_form(say, "password", has_password=user.password_hash is not None)
+        show_groups()
+        show_tokens()
+    if user.kind != "local":
+        show_sessions()
+    show_leaving()

@@ -10,10 +10,12 @@ from billocr_assets.exports import FORMATS
 from billocr_assets.store.bills import read_again
 from billocr_assets.store.errors import BeingReviewed, BillNotFound
 from billocr_assets.store.review import mark
+from billocr_assets.store.trash import delete_bill
 from billocr_ui.components.bill_editor import bill_editor
 from billocr_ui.identity import page_user, the_store
 from billocr_ui.services import wording
 from billocr_ui.services.bill_page import BillPage, bill_page
+from billocr_ui.views._sharing import sharing_dialog
 
 store, user = the_store(), page_user()
 say = wording.page_words(user)
@@ -72,6 +74,11 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
         if page.editor["result"] and page.editable:
             action = "unreviewed" if page.done else "reviewed"
             st.button(say(f"bill.{action}"), on_click=reviewed, help=say(f"bill.{action}_help"))
+        if page.owned and st.button(say("share.share")):
+            sharing_dialog(store, user, say, [bill_id])
+        if page.owned and st.button(say("bill.delete"), help=say("bill.delete_help")):
+            delete_bill(store, user, bill_id)
+            st.switch_page("views/bills.py")
 
 if page.failure:
     with st.container(key="failure"):
@@ -83,6 +90,9 @@ if polling:
 if page.outdated:
     st.info(say("bill.outdated"))
 
+for twin in page.twins:
+    st.warning(say("bill.twin", name=wording.literal(twin.name), day=wording.day(twin.created_at.date(), say)))
+    st.page_link("views/bill.py", label=say("bill.twin_open"), query_params={"id": twin.id})
 if page.claimed:
     st.info(say("review.claimed", until=page.claimed))
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from billocr_assets.store.bills import BillFilter
 from billocr_assets.store.reading import begin_reading, record_failure, record_stage
 from billocr_assets.store.schema import User
+from billocr_assets.store.sharing import share_with_person
 from billocr_ui.services.cards import PAGE_SIZE, all_final, card_page, cards
 
 
@@ -65,3 +66,19 @@ def test_nobody_sees_the_cards_of_somebody_else(store, user, uploaded):
         session.add(other := User(name="other"))
     assert cards(store, other, [bill.id], datetime.now(UTC), UTC) == []
     assert show(store, other).total == 0
+
+
+def test_bills_that_seem_to_be_the_same_say_so(store, user, read):
+    read("first.png")
+    assert show(store, user).cards[0]["detail"] == ""
+    read("second.png")
+    assert {card["detail"][:13] for card in show(store, user).cards} == {"Perhaps twice"}
+
+
+def test_a_bill_of_somebody_else_says_whose_it_is(store, user, read):
+    bill = read("shared.png")
+    with store.database.session() as session:
+        session.add(other := User(name="other", email="other@example.org"))
+    share_with_person(store, user, bill.id, "other@example.org", "view")
+    assert show(store, other).cards[0]["facts"] == "24 Dec 2025 · From local"
+    assert "From" not in show(store, user).cards[0]["facts"]
