@@ -107,7 +107,7 @@ def _card(entry: BillOverview, now: datetime, zone: tzinfo | None, say: Words) -
 
 
 def _detail(entry: BillOverview, doing: str, say: Words) -> str:
-    """What there is to say about the state: why it failed, what is done now, or that the bill seems to be here twice."""
+    """What to say of the state: why it failed, what is done now, or that the bill seems to be here twice."""
     if entry.bill.status == "failed":
         return entry.bill.failed_why or say("card.wrong")
     return doing or (say("card.duplicate") if entry.duplicates else "")
