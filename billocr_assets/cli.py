@@ -419,7 +419,7 @@ def read_together(files: list[Path]) -> Iterator[Reading]:
 
     settings = get_settings()
     try:
-        models = load_models(settings.models_dir)
+        models = load_models(settings.models_dir, runtime=settings.runtime)
     except Exception as error:  # whatever onnxruntime raises for a file that is missing or no network
         raise click.ClickException(f"The networks in {settings.models} cannot be loaded: {error}") from error
     for path, document in zip(files, read_bills((path.read_bytes for path in files), models), strict=True):

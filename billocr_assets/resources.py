@@ -7,6 +7,7 @@ import cv2
 import dagster as dg
 
 from billocr_assets.ocr.detection import LineDetector
+from billocr_assets.ocr.engine import Runtime
 from billocr_assets.ocr.models import Models
 from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import LineSegmenter
@@ -40,7 +41,7 @@ class ModelsResource(dg.ConfigurableResource):
         if missing := sorted(set(NETWORKS) - set(promoted)):
             raise RuntimeError(f"No weights for {', '.join(missing)} in {store.settings.models}.")
         detector, segmenter, recogniser = (model_path(store, promoted[network]) for network in NETWORKS)
-        return _load(detector, segmenter, recogniser)
+        return _load(detector, segmenter, recogniser, store.settings.runtime)
 
 
 # One a process: sensors tick every few seconds and should find their connections open.
@@ -50,7 +51,11 @@ def _open(settings: str) -> Store:
 
 
 @functools.lru_cache(maxsize=2)
-def _load(detector: Path, segmenter: Path, recogniser: Path) -> Models:
+def _load(detector: Path, segmenter: Path, recogniser: Path, runtime: Runtime) -> Models:
     # Runs stand side by side on the cores; threads inside them would only fight.
     cv2.setNumThreads(1)
-    return Models(LineDetector(detector), LineSegmenter(segmenter), LineRecogniser(recogniser))
+    return Models(
+        LineDetector(detector, runtime=runtime),
+        LineSegmenter(segmenter, runtime=runtime),
+        LineRecogniser(recogniser, runtime=runtime),
+    )

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
         default=100, ge=1, le=170, description="Most pixels of an upload, all pages together, in millions."
     )
     max_pages: int = Field(default=20, ge=1, description="Most pages of an upload.")
+    runtime: Literal["onnxruntime", "openvino"] = Field(
+        default="onnxruntime",
+        description="What runs the networks: `onnxruntime`, or `openvino` after `pip install 'billocr[openvino]'`.",
+    )
     models_dir: Path | None = Field(default=None, description="Folder of weights to use instead of those that ship.")
     webhooks_private: bool = Field(
         default=False,

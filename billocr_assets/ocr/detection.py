@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.engine import Engine
+from billocr_assets.ocr.engine import Engine, Runtime
 from billocr_assets.ocr.stages import PreparedPage, TextLine
 
 STRIDE = 4
@@ -67,13 +67,14 @@ class LineDetector:
     Args:
         path: its ``model.onnx``.
         threads: threads inside one operator.
+        runtime: what runs it.
 
     Attributes:
         version: of the weights.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._engine = Engine(path, threads)
+    def __init__(self, path: Path, threads: int = 1, runtime: Runtime = "onnxruntime") -> None:
+        self._engine = Engine(path, threads, runtime=runtime)
         self.version = self._engine.metadata["version"]
 
     def __call__(self, image: np.ndarray) -> DetectorMaps:
@@ -143,7 +144,7 @@ def without_barcodes(image: np.ndarray) -> np.ndarray:
     if tall < 4 or height < _ROWS * tall:
         return image
     rows = cv2.resize(image, (width, height // _ROWS), interpolation=cv2.INTER_AREA)
-    dark = cv2.compare(rows, cv2.multiply(cv2.blur(rows, (61, 15)), 0.8), cv2.CMP_LT)
+    dark = cv2.compare(rows, cv2.convertScaleAbs(cv2.blur(rows, (61, 15)), alpha=0.8), cv2.CMP_LT)
     bars = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8))
     joined = cv2.morphologyEx(bars, cv2.MORPH_CLOSE, np.ones((1, round(BAR_GAP * width) | 1), np.uint8))
     cleaned = image

@@ -1,17 +1,19 @@
-"""The one place that runs a network: an ONNX graph on onnxruntime, and the threads that share its batches."""
+"""The one place that runs a network, on onnxruntime or OpenVINO, and the threads that share its batches."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import onnxruntime
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+Runtime = Literal["onnxruntime", "openvino"]
 
 
 class Engine:
@@ -20,12 +22,39 @@ class Engine:
     Args:
         path: the ``.onnx`` file.
         threads: threads inside one operator; one a process gives the best throughput.
+        callers: threads that call it at the same time.
+        runtime: what runs the graph.
 
     Attributes:
         metadata: the strings that the export wrote into the graph (``version``, ``alphabet``, ...).
+
+    Raises:
+        RuntimeMissing: the runtime is not installed.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, callers: int = 1, runtime: Runtime = "onnxruntime") -> None:
+        self._graph: _Graph = (
+            _OnnxRuntime(path, threads) if runtime == "onnxruntime" else _OpenVino(path, threads, callers)
+        )
+        self.metadata = self._graph.metadata
+
+    def __call__(self, batch: np.ndarray) -> list[np.ndarray]:
+        """Outputs of the graph, in its order, for one input batch."""
+        return self._graph.run(batch)
+
+
+class RuntimeMissing(RuntimeError):
+    """A runtime was chosen that is not installed."""
+
+
+class _Graph(Protocol):
+    metadata: dict[str, str]
+
+    def run(self, batch: np.ndarray) -> list[np.ndarray]: ...
+
+
+class _OnnxRuntime:
+    def __init__(self, path: Path, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -37,11 +66,31 @@ class Engine:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
 
-    def __call__(self, batch: np.ndarray) -> list[np.ndarray]:
-        """Outputs of the graph, in its order, for one input batch."""
+    def run(self, batch: np.ndarray) -> list[np.ndarray]:
         return self._session.run(None, {self._input: batch})
+
+
+class _OpenVino:
+    def __init__(self, path: Path, threads: int, callers: int) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise RuntimeMissing("OpenVINO is not installed: pip install 'billocr[openvino]'") from error
+        core = openvino.Core()
+        model = core.read_model(path)
+        # bfloat16, its own choice on processors that have it, would make a bill's text depend on the machine.
+        how = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads * callers, "NUM_STREAMS": callers}
+        self._compiled = core.compile_model(model, "CPU", how)
+        self._requests = threading.local()
+        self.metadata = {key: str(value.value) for key, value in model.get_rt_info()["framework"].items()}
+
+    def run(self, batch: np.ndarray) -> list[np.ndarray]:
+        # A request serves one thread at a time, and its outputs are overwritten by its next call.
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        return [output.copy() for output in self._requests.own.infer([batch], share_outputs=True).to_tuple()]
 
 
 class Workers:

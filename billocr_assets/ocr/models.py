@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billocr_assets.ocr.detection import LineDetector
+from billocr_assets.ocr.engine import Runtime
 from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import LineSegmenter
 
@@ -31,16 +32,20 @@ class Models:
 
 
 @functools.lru_cache(maxsize=4)
-def load_models(folder: Path | None = None, threads: int = 1) -> Models:
+def load_models(folder: Path | None = None, threads: int = 1, runtime: Runtime = "onnxruntime") -> Models:
     """The networks of ``folder`` (the shipped ones by default); the same objects for the same arguments.
 
     Args:
         folder: holds ``line_detector/model.onnx`` and its two siblings.
         threads: that read one bill: inside the detector's operators, and sharing the batches of lines.
+        runtime: what runs them.
+
+    Raises:
+        RuntimeMissing: it is not installed.
     """
     folder = folder or SHIPPED
     return Models(
-        LineDetector(folder / "line_detector" / "model.onnx", threads),
-        LineSegmenter(folder / "line_segmenter" / "model.onnx", threads),
-        LineRecogniser(folder / "line_recogniser" / "model.onnx", threads),
+        LineDetector(folder / "line_detector" / "model.onnx", threads, runtime),
+        LineSegmenter(folder / "line_segmenter" / "model.onnx", threads, runtime),
+        LineRecogniser(folder / "line_recogniser" / "model.onnx", threads, runtime),
     )

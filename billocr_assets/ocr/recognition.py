@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from billocr_assets.ocr.engine import Engine, Workers
+from billocr_assets.ocr.engine import Engine, Runtime, Workers
 from billocr_assets.ocr.language import LanguageModel, shipped_language
 from billocr_assets.ocr.language import mend as mended
 from billocr_assets.ocr.segmentation import batches_by_width, padded_batch
@@ -26,10 +26,11 @@ class LineRecogniser:
     Args:
         path: its ``model.onnx``, which carries its alphabet.
         threads: threads that share the batches.
+        runtime: what runs it.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._engine = Engine(path)
+    def __init__(self, path: Path, threads: int = 1, runtime: Runtime = "onnxruntime") -> None:
+        self._engine = Engine(path, callers=threads, runtime=runtime)
         self._workers = Workers(threads)
         self.version = self._engine.metadata["version"]
         self.alphabet: list[str] = json.loads(self._engine.metadata["alphabet"])

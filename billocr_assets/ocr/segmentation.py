@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.engine import Engine, Workers
+from billocr_assets.ocr.engine import Engine, Runtime, Workers
 from billocr_assets.ocr.stages import LineSegment, PreparedPage, TextLine
 
 HEIGHT = 32
@@ -110,10 +110,11 @@ class LineSegmenter:
     Args:
         path: its ``model.onnx``.
         threads: threads that share the batches.
+        runtime: what runs it.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._engine = Engine(path)
+    def __init__(self, path: Path, threads: int = 1, runtime: Runtime = "onnxruntime") -> None:
+        self._engine = Engine(path, callers=threads, runtime=runtime)
         self._workers = Workers(threads)
         self.version = self._engine.metadata["version"]
 
