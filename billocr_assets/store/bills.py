@@ -9,12 +9,12 @@ import base64
 import hashlib
 import json
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billocr_assets.ocr import pages
@@ -227,24 +227,44 @@ def list_bills(
         BadCursor: it is none, or belongs to another order.
     """
     wanted = wanted or BillFilter()
-    column, downwards = _SORTED_BY[order.removeprefix("-")], order.startswith("-")
-    query = matching_bills(user, wanted)
+    column = _SORTED_BY[order.removeprefix("-")]
+    # The user's own and those shared with them apart: for either alone an index gives the order and the counts.
+    parts = [
+        matching_bills(user, replace(wanted, whose=whose))
+        for whose in ("own", "shared")
+        if wanted.whose in (whose, "all")
+    ]
+    counts: dict[str, int] = dict.fromkeys(get_args(BillStatus), 0)
     with store.database.reading() as session:
-        by_status = query.with_only_columns(Bill.status, func.count()).group_by(Bill.status)
-        counts: dict[str, int] = dict.fromkeys(get_args(BillStatus), 0)
-        counts.update((state, count) for state, count in session.execute(by_status))
-        if wanted.status:
-            query = query.where(Bill.status == wanted.status)
-        if cursor is not None:
-            query = query.where(_after(cursor, order, column))
-        query = query.order_by(
-            (column.desc() if downwards else column.asc()).nulls_last(),
-            Bill.number.desc() if order != "created" else Bill.number,
-        )
-        rows = session.execute(query.add_columns(column).limit(limit + 1).offset(offset)).all()
+        for part in parts:
+            by_status = part.with_only_columns(Bill.status, func.count()).group_by(Bill.status)
+            for state, count in session.execute(by_status):
+                counts[state] += count
+        heads = []
+        for part in parts:
+            if wanted.status:
+                part = part.where(Bill.status == wanted.status)
+            if cursor is not None:
+                part = part.where(_after(cursor, order, column))
+            keys = part.with_only_columns(Bill.number.label("number"), column.label("value"))
+            head = keys.order_by(*_ordered(order, Bill.number, column)).limit(offset + limit + 1).subquery()
+            heads.append(select(head.c.number, head.c.value))
+        found = union_all(*heads).subquery()
+        ordered = select(found).order_by(*_ordered(order, found.c.number, found.c.value))
+        page = ordered.limit(limit + 1).offset(offset).subquery()
+        query = select(Bill, page.c.value).join(page, page.c.number == Bill.number)
+        rows = session.execute(query.order_by(*_ordered(order, page.c.number, page.c.value))).all()
     more = _cursor(order, rows[limit - 1][1], rows[limit - 1][0].number) if len(rows) > limit else None
     total = counts[wanted.status] if wanted.status else sum(counts.values())
     return BillList([row[0] for row in rows[:limit]], total, counts, more)
+
+
+def _ordered(order: Order, number: Any, value: Any) -> tuple[ColumnElement[Any], ...]:
+    if order == "created":
+        return (number.asc(),)
+    if order == "-created":
+        return (number.desc(),)
+    return (value.desc() if order.startswith("-") else value.asc()).nulls_last(), number.desc()
 
 
 def _cursor(order: Order, value: Any, number: int) -> str:
@@ -275,7 +295,7 @@ def _after(cursor: str, order: Order, column: Any) -> ColumnElement[bool]:
 
 def matching_bills(user: User, wanted: BillFilter) -> Select[tuple[Bill]]:
     """The bills that the user may see and wants to, of whatever status."""
-    query = visible_bills(user, trash=wanted.trash)
+    query = visible_bills(user, wanted.trash, wanted.whose)
     for word in fold(wanted.search[:500]).split()[:20]:
         query = query.where(Bill.search.contains(word, autoescape=True))
     if wanted.review:
@@ -288,10 +308,6 @@ def matching_bills(user: User, wanted: BillFilter) -> Select[tuple[Bill]]:
         query = query.where(Bill.total_cents >= _cents(wanted.total_from))
     if wanted.total_to is not None:
         query = query.where(Bill.total_cents <= _cents(wanted.total_to))
-    if wanted.whose == "own":
-        query = query.where(Bill.owner_id == user.id)
-    elif wanted.whose == "shared":
-        query = query.where(Bill.owner_id != user.id)
     return query
 
 
@@ -320,20 +336,23 @@ def upload_bytes(store: Store, user: User, bill_id: str) -> bytes:
     return store.objects.read(upload_key(bill_for(store, user, bill_id).id))
 
 
-def visible_bills(user: User, trash: bool | None = False) -> Select[tuple[Bill]]:
+def visible_bills(user: User, trash: bool | None = False, whose: Whose = "all") -> Select[tuple[Bill]]:
     """The one place that says which bills a user may see: their own, and those shared with them or a group of theirs.
 
     Args:
         trash: True for the bills in the trash alone, None for them as well. Only an owner sees their trash.
     """
-    own = Bill.owner_id == user.id
+    own, kept = Bill.owner_id == user.id, Bill.trashed_at.is_(None)
+    shared = and_(Bill.id.in_(select(Grant.bill_id).where(_receives(user))), kept)
+    if trash is not None:
+        own = and_(own, Bill.trashed_at.is_not(None) if trash else kept)
     if trash:
-        return select(Bill).where(own, Bill.trashed_at.is_not(None))
-    kept = Bill.trashed_at.is_(None)
-    shared = Bill.id.in_(select(Grant.bill_id).where(_receives(user)))
-    if trash is None:
-        return select(Bill).where(or_(own, and_(shared, kept)))
-    return select(Bill).where(or_(own, shared), kept)
+        shared = false()
+    if whose == "own":
+        return select(Bill).where(own)
+    if whose == "shared":
+        return select(Bill).where(shared, Bill.owner_id != user.id)
+    return select(Bill).where(or_(own, shared))
 
 
 def editable_bills(user: User) -> Select[tuple[Bill]]:

@@ -293,10 +293,17 @@ class Bill(Base):
 
     __tablename__ = "bills"
     __table_args__ = (
-        Index("ix_bills_owner_number", "owner_id", "number"),
+        Index("ix_bills_owner_trashed_at_number", "owner_id", "trashed_at", "number", "status"),
         Index("ix_bills_owner_sha256", "owner_id", "sha256"),
         Index("ix_bills_owner_billed_on_total", "owner_id", "billed_on", "total_cents"),
         Index("ix_bills_review_value", "review", "review_value"),
+        # For the sweep. With the others in it, it would be used to find nearly all bills.
+        Index(
+            "ix_bills_trashed_at",
+            "trashed_at",
+            sqlite_where=text("trashed_at IS NOT NULL"),
+            postgresql_where=text("trashed_at IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -321,7 +328,7 @@ class Bill(Base):
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     claimed_until: Mapped[datetime | None]
     review_value: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
-    trashed_at: Mapped[datetime | None] = mapped_column(index=True)
+    trashed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 

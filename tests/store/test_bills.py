@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,12 +19,13 @@ from billocr_assets.store.bills import (
     local_user,
     read_again,
     register_upload,
+    summarise,
     upload_bytes,
 )
-from billocr_assets.store.errors import BillNotFound, DuplicateUpload
+from billocr_assets.store.errors import BadCursor, BillNotFound, DuplicateUpload
 from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.reading import begin_reading, open_attempts_after, publish_result, record_failure
-from billocr_assets.store.schema import Attempt, AuditEvent, Bill, MachineResult, User
+from billocr_assets.store.schema import Attempt, AuditEvent, Bill, Grant, MachineResult, User
 from billocr_assets.store.trash import delete_bill, empty_trash
 from tests.files import encode, page, pdf_pages
 from tests.store.documents import document
@@ -279,3 +282,168 @@ def test_a_bill_lives_its_whole_life_in_cloud_storage(postgres_url: str, gcs_buc
     assert not store.objects.exists(f"uploads/{bill.id}")
     assert not store.objects.exists(f"pictures/{bill.id}/1-320.jpg")
     store.database.engine.dispose()
+
+
+# Filters, orders and cursors
+
+
+def receipt(
+    store: Store, user: User, name: str, merchant: str | None, day: str | None, total: str | None, **values: object
+) -> Bill:
+    """A bill that was read, as lists know it."""
+    bill = Bill(
+        owner_id=user.id, sha256="0", name=name, media_type="image/png", bytes=1, pages=1, status="read", search=""
+    )
+    known = {"company": merchant, "date": day, "total": total, "currency": "EUR"}
+    summarise(bill, {field: {"value": value} for field, value in known.items() if value}, f"text of {name}")
+    for column, value in values.items():
+        setattr(bill, column, value)
+    with store.database.session() as session:
+        session.add(bill)
+    return bill
+
+
+@pytest.fixture
+def receipts(store: Store, user: User, stranger: User) -> None:
+    receipt(store, user, "a", "Zur Post", "2026-03-01", "4.20", review="reviewed")
+    receipt(store, user, "b", "aldi", "2026-02-28", "100.00")
+    receipt(store, user, "c", None, None, None, status="failed")
+    receipt(store, user, "d", "Bäcker", "2026-03-01", "-3.50")
+    shared = receipt(store, stranger, "e", "Aldi", "2026-04-01", "0.99")
+    receipt(store, stranger, "hidden", "Aldi", "2026-03-01", "4.20")
+    with store.database.session() as session:
+        session.add(Grant(bill_id=shared.id, user_id=user.id, level="view"))
+
+
+def found(store: Store, user: User, order: str = "-created", **wanted: object) -> str:
+    bills = list_bills(store, user, BillFilter(**wanted), order).bills  # type: ignore[arg-type]
+    return "".join(bill.name for bill in bills)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ({}, "edcba"),
+        ({"search": "ALDI"}, "eb"),  # the merchant, although the text does not say it
+        ({"search": "text aldi"}, "eb"),
+        ({"status": "failed"}, "c"),
+        ({"review": "reviewed"}, "a"),
+        ({"billed_from": date(2026, 3, 1)}, "eda"),
+        ({"billed_to": date(2026, 3, 1)}, "dba"),
+        ({"billed_from": date(2026, 3, 1), "billed_to": date(2026, 3, 1)}, "da"),
+        ({"total_from": Decimal("4.20")}, "ba"),
+        ({"total_to": Decimal("0.99")}, "ed"),
+        ({"total_from": Decimal(0), "total_to": Decimal("4.20")}, "ea"),
+        ({"whose": "own"}, "dcba"),
+        ({"whose": "shared"}, "e"),
+        ({"trash": True}, ""),
+    ],
+    ids=str,
+)
+def test_a_filter_lets_through_what_it_names(
+    store: Store, user: User, receipts: None, wanted: dict[str, object], names: str
+) -> None:
+    assert found(store, user, **wanted) == names
+    listed = list_bills(store, user, BillFilter(**wanted), limit=1)  # type: ignore[arg-type]
+    assert listed.total == len(names)
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("-created", "edcba"),
+        ("created", "abcde"),
+        ("billed_on", "bdaec"),
+        ("-billed_on", "edabc"),
+        ("total", "deabc"),
+        ("-total", "baedc"),
+        ("merchant", "ebdac"),
+        ("-merchant", "adebc"),
+    ],
+)
+def test_a_list_comes_in_any_order_and_what_is_not_known_last(
+    store: Store, user: User, receipts: None, order: str, names: str
+) -> None:
+    assert found(store, user, order) == names
+    for size in (1, 2, 3):
+        pages, cursor = [], None
+        while True:
+            part = list_bills(store, user, None, order, limit=size, cursor=cursor)  # type: ignore[arg-type]
+            pages.append("".join(bill.name for bill in part.bills))
+            assert part.total == 5
+            cursor = part.cursor
+            if cursor is None:
+                break
+        assert "".join(pages) == names
+        assert [len(each) for each in pages[:-1]] == [size] * (len(pages) - 1)
+    offsets = [list_bills(store, user, None, order, limit=2, offset=start).bills for start in (0, 2, 4, 6)]  # type: ignore[arg-type]
+    assert "".join(bill.name for bills in offsets for bill in bills) == names
+
+
+def test_a_cursor_stands_though_bills_come_and_go(store: Store, user: User, receipts: None) -> None:
+    first = list_bills(store, user, BillFilter(whose="own"), limit=2)
+    assert [bill.name for bill in first.bills] == ["d", "c"]
+    receipt(store, user, "f", "Neu", None, None)
+    delete_bill(store, user, first.bills[1].id)  # the one that the cursor stands at
+    later = list_bills(store, user, BillFilter(whose="own"), limit=2, cursor=first.cursor)
+    assert [bill.name for bill in later.bills] == ["b", "a"]
+    assert later.cursor is None
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "....", "WzFd", "bnVsbA", "ä", "W10", "e30", "WyItdG90YWwiLCAibWFueSIsIDFd", "WyItdG90YWwiLDEsIjEiXQ"],
+)
+def test_a_cursor_from_elsewhere_is_refused(store: Store, user: User, receipts: None, cursor: str) -> None:
+    mine = list_bills(store, user, order="-total", limit=1).cursor
+    assert list_bills(store, user, order="-total", cursor=mine).bills
+    with pytest.raises(BadCursor):
+        list_bills(store, user, order="-total", cursor=cursor)
+    with pytest.raises(BadCursor):
+        list_bills(store, user, order="total", cursor=mine)
+
+
+def test_an_endless_search_is_cut(store: Store, user: User, receipts: None) -> None:
+    assert found(store, user, search="aldi " * 100_000) == "eb"
+
+
+@pytest.mark.parametrize(
+    ("fields", "summary"),
+    [
+        ({}, (None, None, None, None)),
+        ({"company": None, "date": None, "total": None, "currency": None}, (None, None, None, None)),
+        (
+            {
+                "company": {"value": "Bäcker\0" + "x" * 300},
+                "date": {"value": "2026-02-28"},
+                "total": {"value": "12.345"},
+                "currency": {"value": "EUR"},
+            },
+            ("Bäcker" + "x" * 249, date(2026, 2, 28), 1234, "EUR"),
+        ),
+        ({"total": {"value": "1e30"}, "currency": {"value": None}}, (None, None, None, None)),
+        ({"total": {"value": "-0.07"}}, (None, None, -7, None)),
+    ],
+    ids=["nothing", "nothing found", "everything", "absurd", "refund"],
+)
+def test_what_was_found_is_summed_up_for_lists(
+    store: Store, user: User, fields: dict[str, object], summary: tuple[object, ...]
+) -> None:
+    bill = upload(store, user)
+    attempt = begin_reading(store, [bill.id], "run", "upload")[bill.id]
+    assert publish_result(store, attempt, document("Milk"), fields)
+    listed = bill_for(store, user, bill.id)
+    assert (listed.merchant, listed.billed_on, listed.total_cents, listed.currency) == summary
+
+
+def test_a_later_reading_leaves_the_list_to_what_people_corrected(store: Store, user: User) -> None:
+    bill = upload(store, user)
+    read(store, bill, "Mi1k")
+    with store.database.session() as session:
+        corrected = session.scalars(select(Bill)).one()
+        corrected.revision = 1
+        summarise(corrected, {"company": {"value": "Kiosk"}}, "Milk")
+    read_again(store, user, bill.id)
+    read(store, bill, "Mi1k", "b")
+    assert list_bills(store, user, BillFilter(search="milk kiosk")).total == 1
+    assert list_bills(store, user, BillFilter(search="mi1k")).total == 0

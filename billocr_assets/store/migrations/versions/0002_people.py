@@ -1,5 +1,6 @@
 """People: accounts, quotas, sharing, corrections, review, webhooks"""
 
+import logging
 from datetime import date
 from decimal import Decimal
 
@@ -336,7 +337,17 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("trashed_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index("ix_bills_owner_billed_on_total", ["owner_id", "billed_on", "total_cents"], unique=False)
         batch_op.create_index("ix_bills_review_value", ["review", "review_value"], unique=False)
-        batch_op.create_index(batch_op.f("ix_bills_trashed_at"), ["trashed_at"], unique=False)
+        batch_op.drop_index("ix_bills_owner_number")
+        batch_op.create_index(
+            "ix_bills_owner_trashed_at_number", ["owner_id", "trashed_at", "number", "status"], unique=False
+        )
+        batch_op.create_index(
+            "ix_bills_trashed_at",
+            ["trashed_at"],
+            unique=False,
+            sqlite_where=sa.text("trashed_at IS NOT NULL"),
+            postgresql_where=sa.text("trashed_at IS NOT NULL"),
+        )
         batch_op.create_foreign_key(
             batch_op.f("fk_bills_reviewer_id"), "users", ["reviewer_id"], ["id"], ondelete="SET NULL"
         )
@@ -365,6 +376,23 @@ def upgrade() -> None:
         "INSERT INTO usage_now (user_id, bytes, in_flight) SELECT owner_id, sum(bytes), 0 FROM bills GROUP BY owner_id"
     )
     _summarise_bills()
+    _index_text()
+
+
+def _index_text() -> None:
+    """Let PostgreSQL find parts of words by an index. Where the extension cannot be had, it looks through the rows."""
+    connection = op.get_bind()
+    if connection.dialect.name != "postgresql":
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+    except sa.exc.DBAPIError as error:
+        logging.getLogger("alembic").warning("Searches will be slow among many bills: %s", error.orig)
+        return
+    op.create_index(
+        "ix_bills_search", "bills", ["search"], postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}
+    )
 
 
 def _summarise_bills() -> None:
