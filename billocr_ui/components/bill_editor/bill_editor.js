@@ -167,7 +167,14 @@ class Editor {
     const early = document.revision < this.queue.revision && document.result === this.base?.result
     if (early) return
     const first = !this.base
-    this.base = { ...document, pages: document.pages.map((page) => ({ ...page, picture: this.data.pages[page.number - 1].picture })) }
+    // What has stayed the same stays the same object, so that nothing of it is drawn anew.
+    const known = new Map(first ? [] : everyLine(this.base).map((line) => [JSON.stringify(line), line]))
+    const pages = document.pages.map((page) => ({
+      ...page,
+      picture: this.data.pages[page.number - 1].picture,
+      lines: page.lines.map((line) => known.get(JSON.stringify(line)) ?? line),
+    }))
+    this.base = { ...document, pages }
     this.queue.revision = document.revision
     this.queue.result = document.result
     this.refresh()
@@ -202,13 +209,17 @@ class Editor {
     empty.textContent = this.t(bill ? "no_text" : data.state === "failed" ? "no_text_failed" : data.result ? "loading" : "no_text_yet")
     const warnings = bill?.warnings ?? []
     this.find(".warnings").hidden = !warnings.length
-    this.find(".warnings ul").replaceChildren(
-      ...warnings.map((warning) => {
-        const item = document.createElement("li")
-        item.textContent = warning.text
-        return item
-      }),
-    )
+    const said = warnings.map((warning) => warning.text)
+    if (String(said) !== this.warned) {
+      this.warned = String(said)
+      this.find(".warnings ul").replaceChildren(
+        ...said.map((text) => {
+          const item = document.createElement("li")
+          item.textContent = text
+          return item
+        }),
+      )
+    }
     for (const button of this.root.querySelectorAll("[data-edits]")) button.hidden = !data.editable || !lines.length
     const newer = bill?.machine_newer
     this.find(".newer").hidden = !newer || !data.editable

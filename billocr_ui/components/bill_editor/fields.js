@@ -145,6 +145,9 @@ export class Fields {
       ...(this.fields.taxes ?? []).map((tax) => [tax.rate == null ? this.t("tax") : this.t("tax_rate", { rate: Number(tax.rate) }), money(tax.amount)]),
       ...(this.fields.payments ?? []).map((pay) => [this.t(`paid_${pay.method}`), money(pay.amount)]),
     ]
+    const state = JSON.stringify(rows)
+    if (state === this.shownOthers) return
+    this.shownOthers = state
     const list = this.root.querySelector(".others")
     list.hidden = !rows.length
     list.replaceChildren(
@@ -205,7 +208,9 @@ export class Fields {
 
   showItems() {
     const items = this.fields.items ?? []
-    if (this.changedItems()) return
+    const state = JSON.stringify([items, this.editable])
+    if (state === this.shownItems || this.changedItems()) return
+    this.shownItems = state
     const rows = [...this.items.children]
     while (rows.length > items.length) rows.pop().remove()
     while (rows.length < items.length) rows.push(this.addItem())
@@ -292,6 +297,7 @@ export class Fields {
     // A row that is not complete yet waits for the rest of it.
     if (wrong) return
     this.saved = this.written()
+    this.shownItems = null
     this.to.items(items)
   }
 

@@ -1,6 +1,7 @@
 // The lines of the bill, one text box each, under one another. The chosen one has its picture right above it.
 
 import { fillClash, frame, placed, wordsOf } from "./document.js"
+import { put } from "./picture.js"
 
 const LEAST_CROP = 30 // CSS pixels of height that a line's picture has at least
 const MOST_CROP = 64
@@ -73,7 +74,7 @@ export class Lines {
       if (had && next) this.focus(next)
     }
     const first = this.rows.get(this.chosen) ?? this.rows.get(this.order[0])
-    for (const row of this.rows.values()) row.input.tabIndex = row === first ? 0 : -1
+    this.admit(first)
     this.drawCrop()
   }
 
@@ -106,7 +107,7 @@ export class Lines {
   }
 
   fill(row, line, number, editable) {
-    row.input.readOnly = !editable
+    if (row.input.readOnly === editable) row.input.readOnly = !editable
     if (row.line === line && row.number === number) return
     row.number = number
     row.node.querySelector(".number").textContent = number
@@ -165,18 +166,24 @@ export class Lines {
       const before = this.rows.get(this.chosen)
       if (before) {
         before.node.classList.remove("chosen")
-        before.input.tabIndex = -1
         this.commit(before)
       }
-      for (const other of this.rows.values()) other.input.tabIndex = -1
       this.chosen = id
       row.node.classList.add("chosen")
-      row.input.tabIndex = 0
+      this.admit(row)
       row.node.prepend(this.crop)
       this.drawCrop()
       row.node.scrollIntoView({ block: "nearest" })
     }
     this.to.chosen(id, this.wordAt(row))
+  }
+
+  // One line takes part in the order of the Tab key: the chosen one.
+  admit(row) {
+    if (this.admitted === row) return
+    if (this.admitted) this.admitted.input.tabIndex = -1
+    this.admitted = row
+    if (row) row.input.tabIndex = 0
   }
 
   focus(id, start = null, end = start) {
@@ -248,22 +255,18 @@ export class Lines {
     // With the word that is being looked at in the middle, as far as the ends allow.
     const shown = Math.min(long, space / scale)
     const left = Math.max(0, Math.min(long - shown, long * share - shown / 2))
-    this.crop.setAttribute("width", shown * scale)
-    this.crop.setAttribute("height", tall * scale)
-    this.crop.setAttribute("viewBox", `${left} 0 ${shown} ${tall}`)
+    put(this.crop, { width: shown * scale, height: tall * scale, viewBox: `${left} 0 ${shown} ${tall}` })
     let at = 0
     while (this.crop.childElementCount > parts.length) this.crop.lastElementChild.remove()
     parts.forEach(({ left: from, width }, place) => {
       const part = this.crop.children[place] ?? this.crop.appendChild(this.part.cloneNode(true))
       const [group, image, under] = [part.firstElementChild, part.querySelector("image"), part.querySelector("polyline")]
-      for (const [name, value] of Object.entries({ x: at, width: width + 2 * margin, height: tall })) part.setAttribute(name, value)
-      part.setAttribute("viewBox", `${from - margin} ${y - tall / 2} ${width + 2 * margin} ${tall}`)
-      group.setAttribute("transform", `rotate(${(-angle * 180) / Math.PI} ${x} ${y})`)
-      if (image.getAttribute("href") !== page.picture) image.setAttribute("href", page.picture)
-      image.setAttribute("width", page.width)
-      image.setAttribute("height", page.height)
-      under.setAttribute("points", word && wordsOf(line).length > 1 ? [word.polygon[3], word.polygon[2]].join(" ") : "")
-      at += width + 2 * margin
+      const wide = width + 2 * margin
+      put(part, { x: at, width: wide, height: tall, viewBox: `${from - margin} ${y - tall / 2} ${wide} ${tall}` })
+      put(group, { transform: `rotate(${(-angle * 180) / Math.PI} ${x} ${y})` })
+      put(image, { href: page.picture, width: page.width, height: page.height })
+      put(under, { points: word && wordsOf(line).length > 1 ? [word.polygon[3], word.polygon[2]].join(" ") : "" })
+      at += wide
     })
   }
 

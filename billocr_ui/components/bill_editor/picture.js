@@ -149,7 +149,9 @@ export class Picture {
     for (const { page, polygon } of this.sources ?? []) {
       if (page === this.page.number) marks.push(svgElement("polygon", { points: polygon.join(" "), class: "source" }))
     }
-    this.find(".marks").replaceChildren(...marks)
+    const shown = marks.map((mark) => mark.outerHTML).join("")
+    if (shown !== this.marked) this.find(".marks").replaceChildren(...marks)
+    this.marked = shown
     this.handles(line && this.mode === "shape" ? this.shape : null)
   }
 
@@ -272,7 +274,8 @@ export class Picture {
     this.view.x = within(this.view.x, this.size.width, width / scale)
     this.view.y = within(this.view.y, this.size.height, height / scale)
     const [w, h] = [width / scale, height / scale]
-    this.svg.setAttribute("viewBox", `${this.view.x - w / 2} ${this.view.y - h / 2} ${w} ${h}`)
+    // Drawing a large photo anew costs more than all else: only where something has moved.
+    if (!put(this.svg, { viewBox: `${this.view.x - w / 2} ${this.view.y - h / 2} ${w} ${h}` })) return
     const times = scale / this.fitScale
     this.svg.classList.toggle("zoomed", times > 1.01)
     this.find(".percent").textContent = `${Math.round(times * 100)} %`
@@ -426,6 +429,17 @@ export class Picture {
     const [dx, dy] = [bx - ax, by - ay]
     return boxed({ x: (ax + bx) / 2, y: (ay + by) / 2, angle, width: Math.abs(dx * cos + dy * sin), height: Math.abs(dy * cos - dx * sin) })
   }
+}
+
+/** Set attributes that differ; whether any did. */
+export function put(node, attributes) {
+  let changed = false
+  for (const [name, value] of Object.entries(attributes)) {
+    if (node.getAttribute(name) === String(value)) continue
+    node.setAttribute(name, value)
+    changed = true
+  }
+  return changed
 }
 
 export function svgElement(tag, attributes) {
