@@ -43,7 +43,7 @@ class Engine:
         return self._graph.run(batch)
 
 
-class RuntimeMissing(RuntimeError):
+class RuntimeMissing(ImportError):
     """A runtime was chosen that is not installed."""
 
 

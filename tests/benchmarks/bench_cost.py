@@ -5,7 +5,8 @@ Three tables, each with its figures measured side by side in one run:
 * cost against page size, beside the other readers that are installed: the same print as a short, usual and long bill,
   on an A4 sheet and 8,000 pixels high;
 * cost against the number of bills that one run reads, whose lines are recognised together;
-* what the three plans bring: input batching, line detection in parallel stages, optimised image processing.
+* what the three plans bring: input batching, line detection in parallel stages, optimised image processing; and what
+  OpenVINO brings where it is installed.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ import numpy as np
 
 from billocr_assets import evaluation
 from billocr_assets.ocr.detection import find_lines
+from billocr_assets.ocr.engine import RuntimeMissing
 from billocr_assets.ocr.models import Models, load_models
 from billocr_assets.ocr.pages import load_pages
-from billocr_assets.ocr.pipeline import upright_page
+from billocr_assets.ocr.pipeline import read_bill, upright_page
 from billocr_assets.ocr.preprocessing import even_light, look_at, prepare_page
 from billocr_assets.ocr.segmentation import pad_crops, segment_lines
 from billocr_assets.ocr.stages import PreparedPage
@@ -60,7 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report["page_size"] = page_sizes(options.pack, truths, options.sizes, options.engines.split(","), options.models)
     prepared = Prepared(pictures, load_models(options.models))
     report["batch_size"] = batch_sizes(prepared, options.rounds)
-    report["plans"] = plans(prepared, load_models(options.models, 2), options.rounds)
+    try:
+        openvino = load_models(options.models, runtime="openvino")
+    except RuntimeMissing as error:
+        print(error, file=sys.stderr)
+        openvino = None
+    report["plans"] = plans(prepared, load_models(options.models, 2), openvino, options.rounds)
     report["load_average_after"] = os.getloadavg()[0]
     write(report, as_markdown(report), options.out, f"cost-{options.pack.name}")
 
@@ -186,11 +193,11 @@ def _start() -> float:
     return statistics.median(taken)
 
 
-def plans(prepared: Prepared, two_threads: Models, rounds: int) -> list[dict[str, Any]]:
+def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, rounds: int) -> list[dict[str, Any]]:
     """A row a plan: what is done ``without`` and ``with`` it, and the seconds a bill of both.
 
     Args:
-        two_threads: the networks of ``prepared``, loaded for two threads.
+        two_threads: the networks of ``prepared``, loaded for two threads; ``openvino``, on that runtime.
     """
     models, crops, pages = prepared.models, prepared.crops, prepared.pages
     recogniser = models.line_recogniser
@@ -241,6 +248,14 @@ def plans(prepared: Prepared, two_threads: Models, rounds: int) -> list[dict[str
             len(crops),
         ),
         (
+            "a whole bill on two threads",
+            "on one thread",
+            "on two threads",
+            lambda i: read_bill(prepared.files[i], models),
+            lambda i: read_bill(prepared.files[i], two_threads),
+            len(prepared.files),
+        ),
+        (
             "image processing, bills as they are",
             "colour decoding; perspective, skew, light and scale one after the other",
             "grey decoding, one homography, light on the result",
@@ -257,6 +272,14 @@ def plans(prepared: Prepared, two_threads: Models, rounds: int) -> list[dict[str
             len(largest),
         ),
     ]
+    if openvino is not None:
+        for plan, work in (
+            ("OpenVINO, line detection", lambda models, i: find_lines(pages[i], models.line_detector)),
+            ("OpenVINO, recognition", lambda models, i: models.line_recogniser.recognise(crops[i])),
+            ("OpenVINO, a whole bill", lambda models, i: read_bill(prepared.files[i], models)),
+        ):
+            pair = partial(work, models), partial(work, openvino)
+            compared.append((plan, "on onnxruntime", "on OpenVINO", *pair, len(pages)))
     rows = []
     for plan, without, with_it, slow, fast, count in compared:
         times: dict[str, list[float]] = {"without": [], "with": []}

@@ -16,7 +16,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from billocr_assets.ocr.engine import Runtime
 
 ROOT = Path(__file__).parent.parent.parent
 CUT = 1.2
@@ -110,7 +113,7 @@ class Worker:
 # ----------------------------------------------------------------------------------------- inside the engine's process
 
 
-def _billocr(threads: int, options: Mapping[str, Any]) -> tuple[Read, str]:
+def _billocr(threads: int, options: Mapping[str, Any], runtime: Runtime = "onnxruntime") -> tuple[Read, str]:
     import cv2
 
     from billocr_assets.fields import extract_fields
@@ -119,7 +122,7 @@ def _billocr(threads: int, options: Mapping[str, Any]) -> tuple[Read, str]:
     from billocr_assets.ocr.pipeline import read_bill
 
     cv2.setNumThreads(threads)
-    models = load_models(Path(options["models"]) if options["models"] else None, threads)
+    models = load_models(Path(options["models"]) if options["models"] else None, threads, runtime)
 
     def read(path: Path) -> dict[str, Any]:
         try:
@@ -217,6 +220,7 @@ def lines_of_tsv(tsv: str) -> list[dict[str, Any]]:
 
 ENGINES: dict[str, Callable[[int, Mapping[str, Any]], tuple[Read, str]]] = {
     "billocr": _billocr,
+    "billocr-openvino": lambda threads, options: _billocr(threads, options, "openvino"),
     "ppocrv6-small": lambda threads, _: _faster_paddle("small", threads),
     "ppocrv6-tiny": lambda threads, _: _faster_paddle("tiny", threads),
     "rapidocr": lambda threads, _: _rapidocr(threads),
@@ -226,6 +230,7 @@ ENGINES: dict[str, Callable[[int, Mapping[str, Any]], tuple[Read, str]]] = {
 
 LABELS = {
     "billocr": "Bill OCR",
+    "billocr-openvino": "Bill OCR on OpenVINO",
     "ppocrv6-small": "PP-OCRv6 small (faster-paddle)",
     "ppocrv6-tiny": "PP-OCRv6 tiny (faster-paddle)",
     "rapidocr": "PP-OCRv6 small (rapidocr)",
