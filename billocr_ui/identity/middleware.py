@@ -17,6 +17,7 @@ from billocr_assets.settings import is_loopback
 from billocr_assets.store import accounts
 from billocr_assets.store.accounts import Login
 from billocr_assets.store.errors import NotLoggedIn
+from billocr_ui.api.problems import problem
 from billocr_ui.identity import request_login, the_store
 from billocr_ui.identity.cookies import origin, session_cookie
 
@@ -135,5 +136,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": why})
+    elif scope["path"].startswith("/api/"):
+        await problem(403, "refused", why)(scope, receive, send)
     else:
         await PlainTextResponse(why, 403)(scope, receive, send)

@@ -191,3 +191,9 @@ def test_a_route_lets_in_whom_it_should_and_nobody_else(
         if refused == 404 and role not in LEVELS and not role.startswith("token") and "bill_id" in path:
             nobodys = send(role, {**at, "bill_id": new_id()})
             assert (answer.status_code, answer.json()) == (nobodys.status_code, nobodys.json()), said
+
+
+def test_what_a_browser_sends_for_another_site_is_refused_with_a_problem(world: World, app: Starlette):
+    headers = {**world.headers("owner"), "Origin": "https://evil.example"}
+    answer = TestClient(app, base_url="http://testserver/api/v1").delete("/trash", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
