@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +10,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from billocr_assets.exports import FORMATS
 from billocr_assets.settings import Settings
-from billocr_assets.store import Store, accounts, open_store
+from billocr_assets.store import Store, accounts, administration, open_store
 from billocr_assets.store.bills import local_user
+from billocr_assets.store.schema import User
 from tests.browser.conftest import run_product, violations, watched_pages
 from tests.browser.rendered import bill_picture
-from tests.browser.test_journey import Open, card, read_bill, upload
+from tests.browser.test_journey import Open, card, read_bill
 
 PASSWORD = "four quiet words here"
+# Address to what is there when the page is whole.
+PAGES = {
+    "": "Latest bills",
+    "bills": "Choose several",
+    "review": "Done, next",
+    "models": "Line recogniser",
+    "account": "Change password",
+}
 MAIL = "ada@example.org"
 
 
@@ -71,8 +82,7 @@ def test_somebody_signs_up_and_reads_their_first_bill(open_page: Open):
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password", exact=True).press("Enter")
     expect(page.get_by_role("heading", name="Upload bills")).to_be_visible()
-    upload(page, ("first.jpg", bill_picture("THE FIRST OF MANY")))
-    read_bill(page, "second.jpg", bill_picture("THE SECOND"))
+    read_bill(page, "first.jpg", bill_picture("THE FIRST OF MANY"))
     assert not [cookie for cookie in page.context.cookies() if "grace" in str(cookie) or PASSWORD in str(cookie)]
     assert page.evaluate("document.cookie").find("bill_session") == -1, "no script reads the cookie"
     stranger = open_page(page.url)
@@ -158,3 +168,91 @@ def test_the_login_page_fits_and_everybody_can_use_it(open_page: Open, width: in
     page.get_by_role("button", name="No account yet? Sign up").click()
     expect(page.get_by_label("Name", exact=True)).to_be_visible()
     assert violations(page) == []
+
+
+def account(store: Store, name: str, plan: str | None = None) -> User:
+    """Somebody who has an account, on a plan."""
+    admin = local_user(store)
+    user = accounts.create_user(store, admin, f"{name}@example.org", name.title(), PASSWORD)
+    if plan:
+        administration.set_plan(store, admin, user.id, plan, {})
+    return user
+
+
+def test_a_quota_that_is_used_up_is_said_with_what_how_much_and_when(open_page: Open, operators_store: Store):
+    admin = local_user(operators_store)
+    administration.save_plan(operators_store, admin, "one", {"bills_per_month": 1})
+    account(operators_store, "barbara", "one")
+    page = open_page()
+    log_in(page, "barbara@example.org")
+    expect(page.get_by_text("1 of 1 bills left until")).to_be_visible()
+    upload(page, ("first.jpg", bill_picture("ONE AND ONLY")))
+    expect(card(page, "first.jpg")).to_be_visible()
+    upload(page, ("second.jpg", bill_picture("ONE TOO MANY")))
+    expect(page.get_by_text("You have uploaded 1 of 1 bills this month")).to_be_visible()
+    expect(page.get_by_text("There is room again from")).to_be_visible()
+    page.goto("/account")
+    expect(page.get_by_text("1 of 1 · renews on")).to_be_visible()
+    page.goto("/bills")
+    expect(page.locator(".card")).to_have_count(1)
+
+
+def test_a_bill_is_shared_corrected_by_the_other_and_taken_back(open_page: Open, operators_store: Store, ada: str):
+    account(operators_store, "katherine")
+    owner = open_page()
+    log_in(owner)
+    read_bill(owner, "shared.jpg", bill_picture("SHARED AMONG FRIENDS"))
+    path = owner.url.rpartition("/")[2]
+    friend = open_page("/bills")
+    log_in(friend, "katherine@example.org")
+    expect(friend.get_by_text("No bills yet")).to_be_visible()
+
+    owner.get_by_role("button", name="Share", exact=True).click()
+    dialog = owner.get_by_role("dialog")
+    dialog.get_by_label("E-mail address").fill("katherine@example.org")
+    dialog.get_by_text("look and correct").click()
+    dialog.get_by_role("button", name="Share", exact=True).click()
+    expect(owner.get_by_text("1 bill shared.")).to_be_visible()
+
+    friend.goto("/bills")
+    expect(friend.locator(".card .facts")).to_contain_text("From Ada")
+    friend.goto(f"/{path}")
+    expect(friend.get_by_role("button", name="Read again")).to_be_visible()
+    expect(friend.get_by_role("button", name="Delete", exact=True)).to_have_count(0)
+    friend.goto("/bills")
+
+    owner.reload()
+    owner.get_by_role("button", name="Share", exact=True).click()
+    owner.get_by_role("dialog").get_by_role("button", name="End", exact=True).click()
+    expect(owner.get_by_role("dialog").get_by_text("katherine@example.org")).to_have_count(0)
+    friend.goto(f"/{path}")
+    expect(friend.get_by_text("no such bill")).to_be_visible()
+    assert friend.request.get(f"/pictures/{path.rpartition('=')[2]}/1").status == 404
+
+
+def test_every_format_is_downloaded_from_the_bills_page(open_page: Open, ada: str):
+    page = open_page()
+    log_in(page)
+    read_bill(page, "exported.jpg", bill_picture("EXPORTED IN EVERY FORM"))
+    page.get_by_role("button", name="Download").click()
+    for kind in FORMATS.values():
+        with page.expect_download() as started:
+            page.get_by_role("link", name=kind.label, exact=True).click()
+        file = started.value
+        assert file.suggested_filename.endswith(kind.suffix), kind.label
+        assert file.path().stat().st_size > 100, kind.label
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_and_everybody_can_use_it(open_page: Open, ada: str, width: int):
+    page = open_page(width=width, height=844, bypass_csp=True)
+    at_the_door(page)
+    credentials = {"email": ada, "password": PASSWORD}
+    post = "body => fetch('/api/v1/session', {method: 'POST', headers: {'Content-Type': 'application/json'}, body})"
+    page.evaluate(f"({post})({json.dumps(json.dumps(credentials))})")
+    for path, shown in PAGES.items():
+        page.goto(f"/{path}")
+        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert violations(page) == [], path
