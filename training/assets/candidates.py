@@ -58,7 +58,7 @@ def make_candidate(network: str, config: TrainingConfig, settings: Settings, ver
         train.train(network, packs, run, minutes=config.minutes, seed=config.seed, synthetic_share=share)
     finally:  # people's bills are kept in one place only
         shutil.rmtree(corrected, ignore_errors=True)
-    metrics = train.export(network, run, folder, version)
+    metrics = train.export(network, run, folder, version) | {"corrected_bills": len(uses)}
     if config.test_packs:
         metrics["figures"] = train.evaluate(network, folder, [Path(pack) for pack in config.test_packs])
     register_candidate(store, network, version, folder / "model.onnx", metrics, uses)
@@ -81,7 +81,10 @@ def candidate_asset(network: str) -> dg.AssetsDefinition:
         figures = metrics.get("figures") or {}
         numbers = {key: float(value) for key, value in figures.items() if isinstance(value, int | float)}
         return dg.MaterializeResult(
-            metadata={"version": version, "minutes": metrics["minutes"], "steps": metrics["steps"], **numbers},
+            metadata={
+                **{name: metrics[name] for name in ("version", "minutes", "steps", "corrected_bills")},
+                **numbers,
+            },
             data_version=dg.DataVersion(str(metrics["sha256"])),
         )
 
