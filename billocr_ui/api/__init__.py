@@ -32,6 +32,7 @@ def create_api() -> FastAPI:
         root_path_in_servers=False,
         generate_unique_id_function=lambda route: route.name,
         responses=responses(400, 401, 403, 422),
+        webhooks=webhooks.told,
     )
     for module in (session, bills, documents, sharing, review, exports, models, account, webhooks, admin, health):
         api.include_router(module.router)

@@ -193,6 +193,21 @@ class NumberedOperation(BaseModel):
 
 
 class Operations(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "client_id": "6f1c1f0e-8a53-4f5e-9d0f-5d2f3c1b7a90",
+                    "base": 11,
+                    "operations": [
+                        {"seq": 1, "op": {"kind": "set_text", "line": "p1l7", "text": "Espresso 2,40"}},
+                        {"seq": 2, "op": {"kind": "set_field", "name": "total", "value": "2,40"}},
+                    ],
+                }
+            ]
+        }
+    )
+
     client_id: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="Of this editor; a UUID.")]
     base: Number = Field(description="The last revision that this editor has seen.")
     result: Number | None = Field(None, description="The reading that this editor shows; the newest if left out.")
@@ -237,6 +252,8 @@ class Difference(BaseModel):
 
 
 class FieldValue(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"value": "12,50"}, {"value": None}]})
+
     value: Any = Field(None, description="Null clears the field. For `items` and `taxes`, a list.")
     sources: list[Place] | None = None
 

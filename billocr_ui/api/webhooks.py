@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from billocr_assets.store import webhooks
-from billocr_assets.store.schema import DeliveryState
+from billocr_assets.store.schema import BillStatus, DeliveryState
 from billocr_ui.api.problems import responses
 from billocr_ui.api.requests import BILL_ID, Person, TheStore
 
@@ -57,6 +57,54 @@ class Delivery(BaseModel):
     status: int | None = Field(description="HTTP status of the last answer.")
     error: str | None
     created_at: datetime
+
+
+class ToldBill(BaseModel):
+    bill_id: str
+    name: str
+    status: BillStatus
+    revision: int = Field(description="Number of the newest correction; events may overtake one another.")
+
+
+class Told(BaseModel):
+    """What a webhook gets. Ask the API for the rest."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "bill.read",
+                    "timestamp": "2026-11-26T08:00:00+00:00",
+                    "data": {
+                        "bill_id": "0198f0d5a3c97d3e8b1c2f4a5d6e7f80",
+                        "name": "lunch.jpg",
+                        "status": "read",
+                        "revision": 0,
+                    },
+                }
+            ]
+        }
+    )
+
+    type: webhooks.Event
+    timestamp: datetime
+    data: ToldBill
+
+
+told = APIRouter(tags=["webhooks"], responses={"default": {"description": "It comes again later."}})
+_HEADERS = "Its headers are `webhook-id`, `webhook-timestamp` and `webhook-signature`, see `create_webhook`."
+
+
+@told.post(
+    "bill.read", status_code=204, operation_id="bill_read", description=f"A bill of yours has been read. {_HEADERS}"
+)
+@told.post(
+    "bill.corrected",
+    status_code=204,
+    operation_id="bill_corrected",
+    description=f"Somebody has corrected a bill of yours. {_HEADERS}",
+)
+def bill_told(body: Told) -> None: ...
 
 
 @router.get("")

@@ -3,8 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from billocr_assets.store.webhooks import sign
+from billocr_assets.store.webhooks import EVENTS, announce, create_webhook, deliveries, sign
+from billocr_ui.api.webhooks import Told
 from billocr_ui.services.deliverer import delivering
+from tests.api.live import serve
 from tests.store.receiver import receiver
 from tests.waiting import until
 
@@ -47,3 +49,22 @@ def test_while_the_process_lives_a_program_hears_of_bills_within_seconds(client,
     assert json.loads(body)["data"]["bill_id"] == bill.id
     signature = sign(made["secret"], headers["webhook-id"], int(headers["webhook-timestamp"]), body)
     assert headers["webhook-signature"] == signature
+
+
+def test_the_running_ui_sends_what_was_put_on_its_way(store, user, uploaded, tmp_path):
+    inside = {"database_url": store.settings.database_url, "webhooks_private": True}
+    with receiver() as hook, serve(tmp_path, **inside):
+        create_webhook(store, user, hook.url, ["bill.corrected"])
+        with store.database.session() as session:
+            announce(session, uploaded(), "bill.corrected")
+        until(lambda: hook.got, "the webhook was told")
+
+
+def test_the_description_has_what_a_webhook_gets(client, read, store, user):
+    webhook = create_webhook(store, user, "https://example.org/", ["bill.read"])
+    read()
+    (delivery,) = deliveries(store, user, webhook.id)
+    described = client.get("/openapi.json").json()
+    assert set(described["webhooks"]) == set(EVENTS)
+    assert Told.model_validate(delivery.payload).model_dump(mode="json").keys() == delivery.payload.keys()
+    assert delivery.payload["data"].keys() == described["components"]["schemas"]["ToldBill"]["properties"].keys()
