@@ -14,6 +14,7 @@ import random
 import tempfile
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -73,30 +74,44 @@ class Load:
 
 
 async def browse_and_edit(load: Load, client: httpx.AsyncClient, chance: random.Random) -> None:
-    """One person: the list, a bill of it, its picture and text, a few edits, and back."""
+    """One person, who begins anew with the list when something does not answer."""
     await asyncio.sleep(chance.uniform(0, THINK[1]))
     tags: dict[str, str] = {}
     while load.on:
-        found = await load.ask(client, "list", "GET", "bills", params={"search": chance.choice(["", "item"])})
-        mine = [bill["id"] for bill in found.json()["bills"] if bill["status"] == "read"]
-        await asyncio.sleep(chance.uniform(*THINK))
-        bill = chance.choice(mine)
-        await load.ask(client, "bill", "GET", f"bills/{bill}")
-        known = {"If-None-Match": tags[bill]} if bill in tags else {}
-        picture = await load.ask(client, "picture", "GET", f"bills/{bill}/pages/1/picture", headers=known)
-        tags[bill] = picture.headers.get("etag", "")
-        document = (await load.ask(client, "document", "GET", f"bills/{bill}/document")).json()
-        revision, editor = document["revision"], str(uuid4())
-        for seq in range(1, chance.randint(2, 5)):
-            await asyncio.sleep(chance.uniform(*THINK) / 2)
-            line, text = f"p1l{chance.randrange(len(LINES))}", f"Corrected {uuid4().hex[:8]} {seq},00"
-            op = {"seq": seq, "op": {"kind": "set_text", "line": line, "text": text}}
-            body = {"client_id": editor, "base": revision, "operations": [op]}
-            answer = await load.ask(client, "edit", "POST", f"bills/{bill}/operations", json=body)
-            if answer.status_code == 200:
-                revision = answer.json()["revision"]
-                if not answer.json()["conflicts"]:
-                    load.sent[bill, line] = text
+        with suppress(httpx.HTTPError):
+            await visit(load, client, chance, tags)
+
+
+async def visit(load: Load, client: httpx.AsyncClient, chance: random.Random, tags: dict[str, str]) -> None:
+    """The list, a bill of it, its picture and text, and a few edits."""
+    wanted = {"status": "read", "search": chance.choice(["", "item"])}
+    found = await load.ask(client, "list", "GET", "bills", params=wanted)
+    mine = [bill["id"] for bill in found.json()["bills"]]
+    await asyncio.sleep(chance.uniform(*THINK))
+    bill = chance.choice(mine)
+    await load.ask(client, "bill", "GET", f"bills/{bill}")
+    known = {"If-None-Match": tags[bill]} if bill in tags else {}
+    picture = await load.ask(client, "picture", "GET", f"bills/{bill}/pages/1/picture", headers=known)
+    tags[bill] = picture.headers.get("etag", "")
+    document = (await load.ask(client, "document", "GET", f"bills/{bill}/document")).json()
+    revision, editor = document["revision"], str(uuid4())
+    for seq in range(1, chance.randint(2, 5)):
+        await asyncio.sleep(chance.uniform(*THINK) / 2)
+        line, text = f"p1l{chance.randrange(len(LINES))}", f"Corrected {uuid4().hex[:8]} {seq},00"
+        op = {"seq": seq, "op": {"kind": "set_text", "line": line, "text": text}}
+        body = {"client_id": editor, "base": revision, "operations": [op]}
+        answer = await again_and_again(load, client, f"bills/{bill}/operations", body)
+        if answer.status_code == 200:
+            revision = answer.json()["revision"]
+            if not answer.json()["conflicts"]:
+                load.sent[bill, line] = text
+
+
+async def again_and_again(load: Load, client: httpx.AsyncClient, path: str, body: object) -> httpx.Response:
+    """An edit until it is answered, as the editor does: with its number it is applied once."""
+    while True:
+        with suppress(httpx.HTTPError):
+            return await load.ask(client, "edit", "POST", path, json=body)
 
 
 async def upload(load: Load, clients: list[httpx.AsyncClient], per_second: float) -> None:
@@ -120,14 +135,14 @@ async def upload(load: Load, clients: list[httpx.AsyncClient], per_second: float
         task = asyncio.create_task(sent)
         under_way.add(task)
         task.add_done_callback(under_way.discard)
-    await asyncio.gather(*under_way)
+    await asyncio.gather(*under_way, return_exceptions=True)  # counted already
 
 
 async def lost(load: Load, clients: dict[str, httpx.AsyncClient]) -> int:
     """How many edits were acknowledged last on their line and are not there."""
     missing = 0
     for bill in {bill for bill, _ in load.sent}:
-        document = (await clients[bill].get(f"bills/{bill}/document")).json()
+        document = (await clients[bill].get(f"bills/{bill}/document", timeout=None)).json()
         now = {line["id"]: line["text"] for line in document["pages"][0]["lines"]}
         missing += sum(now[line] != text for (of, line), text in load.sent.items() if of == bill)
     return missing
@@ -168,6 +183,8 @@ async def run(url: str, server: psutil.Process, people: list[tuple[User, list[st
     took, end, used = time.monotonic() - start, server.memory_info().rss, sum(server.cpu_times()[:2]) - used
     print(f"{len(clients)} people and {args.uploads:g} uploads a second for {took:.0f} s, {args.database}")
     for kind, seconds in {**load.seconds, "all reads": reads(load)}.items():
+        if not seconds:
+            continue
         cuts = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
         print(
             f"{kind:10} {len(seconds):6}  median {cuts[49] * 1000:5.0f} ms  p95 {cuts[94] * 1000:5.0f} ms"
