@@ -112,7 +112,7 @@ def watched_pages(base_url: str, chromium: Browser, request: pytest.FixtureReque
     """A function that opens pages of a server; at the end, none may have logged an error or called another host.
 
     Its ``beside`` is a page in whose context the next one is opened: another tab of the same browser. ``cut`` says that
-    the connection will be cut, ``refused`` that a login will be, which browsers log.
+    the connection will be cut, ``refused`` that the API will refuse something, which browsers log.
     """
     troubles: list[str] = []
     pages: list[Page] = []
@@ -146,7 +146,7 @@ def watched_pages(base_url: str, chromium: Browser, request: pytest.FixtureReque
         def said(message: ConsoleMessage) -> None:
             url = message.location.get("url", "")
             expected = url.endswith(EXPECTED_404) or (cut and CUT.search(message.text))
-            expected = expected or (refused and url.endswith("/api/v1/session"))
+            expected = expected or (refused and "/api/v1/" in url)
             if message.type == "error" and not expected:
                 troubles.append(f"console: {message.text} {url}")
 

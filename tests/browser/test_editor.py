@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from billocr_assets.store.bills import bill_for
+from billocr_assets.store.trash import delete_bill, restore_bill
 from tests.browser.conftest import violations, watched_pages
 from tests.browser.long_bill import LongBill, long_bill, publish_reading, read_long_bill
 from tests.browser.workplace import Workplace, run_workplace
@@ -303,12 +304,14 @@ def test_a_field_takes_the_words_that_are_clicked_and_sums_warn_without_blocking
     assert workplace.fields(bill_id)["total"]["value"] == "99.90"
 
 
-def test_items_are_a_table_to_type_in(workplace: Workplace, open_page: Open, bill):
+def test_items_are_a_table_to_type_in_or_to_click_words_into(workplace: Workplace, open_page: Open, bill):
     bill_id, _ = bill
     page = open_bill(open_page, bill_id)
     before = workplace.fields(bill_id)["items"]
     assert len(before) > 2
-    page.get_by_label("Item 1, name").fill("Red apples")
+    page.get_by_label("Item 1, name").focus()
+    page.locator(".word-boxes polygon").nth(0).click()
+    page.locator(".word-boxes polygon").nth(1).click()
     page.get_by_label("Item 1, quantity").fill("2")
     page.get_by_role("button", name="Remove item 2").click()
     page.get_by_role("button", name="+ Add item").click()
@@ -318,7 +321,7 @@ def test_items_are_a_table_to_type_in(workplace: Workplace, open_page: Open, bil
     expect_saved(page)
     until(lambda: workplace.fields(bill_id)["items"][-1]["name"] == "Paper bag", "the items to be saved")
     items = workplace.fields(bill_id)["items"]
-    assert [item["name"] for item in items] == ["Red apples", *(item["name"] for item in before[2:]), "Paper bag"]
+    assert [item["name"] for item in items] == ["GREEN LEAF", *(item["name"] for item in before[2:]), "Paper bag"]
     assert (items[0]["quantity"], items[0]["amount"]) == ("2", before[0]["amount"])
     assert items[-1]["amount"] == "0.30"
 
@@ -440,3 +443,33 @@ def test_on_a_phone_the_picture_stays_above_while_lines_are_corrected(
     assert workplace.lines(bill_id)[29] == "Typed on a phone"
     until(lambda: workplace.fields(bill_id)["company"]["value"] == "Phone shop", "the field to be saved")
     assert violations(page) == []
+
+
+def test_an_edit_that_the_server_refuses_is_taken_back_with_a_reason_and_the_others_are_saved(
+    workplace: Workplace, open_page: Open, bill
+):
+    bill_id, _ = bill
+    page = open_bill(open_page, bill_id, refused=True)
+    currency = page.get_by_label("Currency")
+    currency.fill("XXQ")
+    currency.press("Enter")
+    text(page, 2).fill("12 Station Street")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("is no currency")).to_be_visible()
+    expect_saved(page)
+    expect(currency).to_have_value("GBP")
+    assert workplace.lines(bill_id)[1] == "12 Station Street"
+
+
+def test_edits_of_a_bill_that_went_to_the_trash_are_kept_until_it_comes_back(
+    workplace: Workplace, open_page: Open, bill
+):
+    bill_id, _ = bill
+    page = open_bill(open_page, bill_id, refused=True)
+    delete_bill(workplace.store, workplace.user, bill_id)
+    text(page, 2).fill("written meanwhile")
+    page.keyboard.press("Enter")
+    expect(page.locator(".editor .status")).to_have_text("This bill cannot be changed now: 1 edit kept here")
+    restore_bill(workplace.store, workplace.user, bill_id)
+    expect_saved(page)
+    assert workplace.lines(bill_id)[1] == "written meanwhile"

@@ -122,7 +122,7 @@ class Editor {
       answered: (answer, batch, conflicts) => this.answered(answer, batch, conflicts),
       document: (document) => this.arrived(document),
       changed: () => this.status(),
-      refused: (status, why) => this.say(t("refused", { why })),
+      refused: (entries, why) => this.refused(entries, why),
     })
     this.listen()
   }
@@ -182,6 +182,7 @@ class Editor {
   }
 
   refresh() {
+    if (!this.base) return
     this.bill = this.queue.pending.reduce((bill, { op }) => apply(bill, op), this.base)
     this.show()
   }
@@ -381,6 +382,8 @@ class Editor {
     // An edit that had arrived before, unheard, is not in the answer a second time.
     const whole = own.every((entry) => entry.tries === 1 && entry.client === this.queue.client)
     const gapless = whole && answer.revision === this.queue.revision + own.length && !conflicts.length
+    // A fetched bill may have come before the answer, and be newer than it.
+    const late = answer.revision < this.queue.revision
     let next = own.reduce((bill, { op }) => apply(bill, op), base)
     next = { ...next, fields: answer.fields ?? next.fields, warnings: answer.warnings }
     next.pages = next.pages.map((page) => ({ ...page, lines: page.lines.filter((line) => !answer.removed.includes(line.id)) }))
@@ -392,13 +395,13 @@ class Editor {
         return { ...each, lines }
       })
     }
-    this.base = next
+    if (!late) this.base = next
     // Somebody else's edits in between are not in the answer: until they are fetched, they have not been seen.
     if (gapless) this.queue.revision = answer.revision
-    else this.queue.look()
+    else this.queue.look(true)
     for (const conflict of conflicts) {
       // The newest revision is seen with the choice itself.
-      const lost = conflict.line && !lineOf(next, conflict.line)
+      const lost = conflict.line && !lineOf(this.base, conflict.line)
       if (lost) conflict.was = { line: lineOf(this.bill, conflict.line), page: pageOf(this.bill, conflict.line)?.number }
       if (conflict.mine?.kind === "undo") this.say(this.t("undo_conflict"))
     }
@@ -407,6 +410,14 @@ class Editor {
     this.done = this.done.filter(stands)
     this.undone = this.undone.filter(stands)
     this.queue.keep()
+    this.refresh()
+  }
+
+  /** An edit that makes no sense to the server is taken back, and said why. */
+  refused(entries, why) {
+    this.done = this.done.filter(({ entry }) => !entries.includes(entry))
+    this.undone = this.undone.filter(({ entry }) => !entries.includes(entry))
+    this.say(this.t("refused", { why }))
     this.refresh()
   }
 

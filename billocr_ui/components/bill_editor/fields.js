@@ -88,7 +88,7 @@ export class Fields {
 
   /** Everything that is typed and no edit yet becomes one. */
   commitAll() {
-    if (this.active) this.commit(this.active)
+    if (this.active?.name) this.commit(this.active)
     this.commitItems()
   }
 
@@ -181,9 +181,9 @@ export class Fields {
     const read = READ[field.kind]
     if (read) {
       const value = read(word.text, this.fields.decimal_separator ?? ".")
-      if (value === null) return this.say(field, { key: `not_${field.kind}` })
+      if (value === null) return field.name && this.say(field, { key: `not_${field.kind}` })
       field.input.value = value
-      field.sources = [source]
+      field.sources = field.row ? [...field.sources, source] : [source]
     } else {
       // The first word begins anew, the next ones follow it.
       field.input.value = field.fresh ? word.text : `${field.input.value} ${word.text}`
@@ -191,7 +191,8 @@ export class Fields {
       field.fresh = false
     }
     this.to.focused(field.sources)
-    this.later(() => this.commit(field))
+    if (field.row) field.row.item = { ...field.row.item, sources: field.sources }
+    this.later(() => (field.row ? this.commitItems() : this.commit(field)))
   }
 
   focusFirst() {
@@ -239,9 +240,15 @@ export class Fields {
 
   addItem(focus = false) {
     const row = this.itemTemplate.content.firstElementChild.cloneNode(true)
-    for (const input of row.querySelectorAll("input")) {
-      input.onfocus = () => this.to.focused(row.item?.sources ?? [])
-      input.onblur = () => this.to.focused(null)
+    row.querySelectorAll("input").forEach((input, column) => {
+      input.onfocus = () => {
+        this.active = { input, row, kind: COLUMNS[column][1], fresh: true, sources: row.item?.sources ?? [] }
+        this.to.focused(this.active.sources)
+      }
+      input.onblur = () => {
+        this.active = null
+        this.to.focused(null)
+      }
       input.onkeydown = (event) => {
         if (event.isComposing || event.ctrlKey || event.metaKey) return
         const by = { Enter: event.shiftKey ? -1 : 1, ArrowDown: 1, ArrowUp: -1 }[event.key]
@@ -250,9 +257,9 @@ export class Fields {
         event.preventDefault()
         const rows = [...this.items.children]
         const next = rows[rows.indexOf(row) + by] ?? (event.key === "Enter" && by > 0 && this.editable ? this.addItem(true) : null)
-        next?.querySelectorAll("input")[[...row.querySelectorAll("input")].indexOf(input)].focus()
+        next?.querySelectorAll("input")[column].focus()
       }
-    }
+    })
     row.querySelector("button").onclick = () => {
       const next = row.nextElementSibling ?? row.previousElementSibling
       row.remove()

@@ -27,7 +27,8 @@ export class History {
     this.note.textContent = this.t("loading")
     const answer = await this.get(`/revisions${before ? `?before=${before}` : ""}`)
     if (!answer) return void (this.note.textContent = this.t("history_failed"))
-    const nodes = answer.revisions.map((revision) => this.show(revision))
+    // There is no going back to where the bill is.
+    const nodes = answer.revisions.map((revision, at) => this.show(revision, before === null && at === 0))
     if (before) this.list.append(...nodes)
     else this.list.replaceChildren(...nodes)
     this.last = answer.revisions.at(-1)?.number
@@ -45,7 +46,7 @@ export class History {
     }
   }
 
-  show({ number, author, at, operation, changes }) {
+  show({ number, author, at, operation, changes }, newest) {
     const node = this.template.content.firstElementChild.cloneNode(true)
     node.querySelector(".who").textContent = author ?? this.t("somebody")
     const when = node.querySelector("time")
@@ -56,7 +57,8 @@ export class History {
     for (const { before, after } of changes.slice(0, 6)) shown.append(diff(before ?? "", after ?? ""))
     if (changes.length > 6) shown.append(this.t("and_more", { n: changes.length - 6 }))
     const [undo, revert] = node.querySelectorAll("button")
-    for (const button of [undo, revert]) button.hidden = !this.editable
+    undo.hidden = !this.editable
+    revert.hidden = !this.editable || newest
     undo.setAttribute("aria-label", this.t("undo_this", { n: number }))
     revert.setAttribute("aria-label", this.t("back_to", { n: number }))
     undo.onclick = () => this.act(() => this.to.undo(number))

@@ -25,7 +25,7 @@ export class Queue {
     this.revision = 0
     this.result = null // the reading whose lines the edits name
     this.wait = FIRST_WAIT
-    this.trouble = null // "offline" or "login" while deliveries fail
+    this.trouble = null // "offline", "login" or "gone" while deliveries fail
     this.open = true
     this.readable = false // whether there is a document yet
     this.channel = new BroadcastChannel(this.prefix)
@@ -130,7 +130,7 @@ export class Queue {
       })
       if (answer.status >= 500 || answer.status === 429 || answer.status === 408) throw new TypeError(answer.statusText)
       this.sending = false
-      this.wait = FIRST_WAIT
+      if (answer.ok) this.wait = FIRST_WAIT
       this.trouble = null
       if (answer.ok) this.acknowledge(batch, await answer.json())
       else await this.refuse(batch, answer)
@@ -170,15 +170,16 @@ export class Queue {
 
   async refuse(batch, answer) {
     if (answer.status === 401) return this.stumble("login")
+    // Unshared, or in the trash: it may come back, and the edits with it.
+    if (answer.status === 403 || answer.status === 404) return this.stumble("gone")
     // Which of them it was is found out by sending them one by one.
-    if (batch.length > 1 && answer.status !== 404) return void (this.alone = true)
+    if (batch.length > 1) return void (this.alone = true)
     const problem = await answer.json().catch(() => ({}))
     const gone = [...batch, ...batch.flatMap((entry) => this.waiting(entry))]
-    this.pending = answer.status === 404 ? [] : this.pending.filter((entry) => !gone.includes(entry))
+    this.pending = this.pending.filter((entry) => !gone.includes(entry))
     this.alone = false
     this.keep()
-    this.to.refused(answer.status, problem.detail ?? problem.title ?? answer.statusText)
-    await this.look()
+    this.to.refused(gone, problem.detail ?? problem.title ?? answer.statusText)
   }
 
   stumble(trouble) {
@@ -188,10 +189,13 @@ export class Queue {
     this.wait = Math.min(2 * this.wait, LONGEST_WAIT)
   }
 
-  /** Fetch the bill where it has changed since. */
-  async look() {
-    if (this.looking || !this.open || !this.readable) return
+  /** Fetch the bill where it has changed since; `anew`: in any case. */
+  async look(anew = false) {
+    if (anew) this.etag = null
+    if (!this.open || !this.readable) return
+    if (this.looking) return void (this.again = anew)
     this.looking = true
+    this.again = false
     try {
       const answer = await fetch(`${this.url}/document`, { headers: this.etag ? { "If-None-Match": this.etag } : {}, cache: "no-store" })
       if (answer.ok && this.open) {
@@ -203,6 +207,7 @@ export class Queue {
     } finally {
       this.looking = false
     }
+    if (this.again) this.look(true)
   }
 }
 
