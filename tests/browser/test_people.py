@@ -17,7 +17,7 @@ from billocr_assets.store.bills import local_user
 from billocr_assets.store.schema import User
 from tests.browser.conftest import run_product, violations, watched_pages
 from tests.browser.rendered import bill_picture
-from tests.browser.test_journey import Open, card, read_bill
+from tests.browser.test_journey import Open, card, read_bill, upload
 
 PASSWORD = "four quiet words here"
 # Address to what is there when the page is whole.
