@@ -43,6 +43,7 @@ def test_a_training_in_dagster_leaves_a_measured_candidate_and_the_promoted_netw
     assert {network: model.version for network, model in promoted_models(store).items()} == before
 
 
+@pytest.mark.slow
 def test_a_recogniser_that_is_trained_here_learns_from_corrections_and_the_registry_knows_from_which(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
