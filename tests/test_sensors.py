@@ -14,10 +14,12 @@ from billocr_assets.assets.stage import ATTEMPTS_TAG
 from billocr_assets.resources import StoreResource
 from billocr_assets.sensors import TRIES, bill_inbox, housekeeper, model_watch, sweeper
 from billocr_assets.store import Store
-from billocr_assets.store.bills import bill_for, local_user, read_again
+from billocr_assets.store.accounts import create_demo_user
+from billocr_assets.store.bills import bill_for, local_user, read_again, register_upload
 from billocr_assets.store.reading import begin_reading, record_failure
-from billocr_assets.store.schema import Attempt, Bill, QuotaHold, now
+from billocr_assets.store.schema import Attempt, Bill, QuotaHold, User, now
 from billocr_assets.store.trash import delete_bill, empty_trash, restore_bill
+from tests import files
 from tests.readings import upload
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -314,3 +316,23 @@ def test_a_hold_that_nothing_will_end_is_settled(installation: Store, instance: 
     tick(housekeeper, instance)
     with installation.database.reading() as session:
         assert [hold.state for hold in session.query(QuotaHold)] == ["released"]
+
+
+def test_demo_users_go_after_their_day_with_bills_files_and_partitions(
+    installation: Store, instance: dg.DagsterInstance
+) -> None:
+    installation.settings.demo_users = 1
+    demo = create_demo_user(installation, None)
+    picture = files.encode(files.page(), "PNG")
+    bill = register_upload(installation, demo, "mine.png", picture).id
+    (kept,) = upload(installation, 1)
+    tick(bill_inbox, instance)
+    tick(housekeeper, instance)
+    assert installation.objects.exists(f"uploads/{bill}"), "their day is not over"
+    with installation.database.session() as session:
+        session.query(User).filter(User.id == demo.id).update({"expires_at": now()})
+    assert tick(housekeeper, instance) is not None
+    assert instance.get_dynamic_partitions("bills") == [kept]
+    assert not installation.objects.exists(f"uploads/{bill}")
+    with installation.database.reading() as session:
+        assert session.get(User, demo.id) is None
