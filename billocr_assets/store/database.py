@@ -29,6 +29,7 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = create_engine(parsed, pool_pre_ping=not self.is_sqlite)
         self._reading = self.engine.execution_options(read_only=True)
+        event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -76,6 +77,24 @@ class Database:
                     raise RuntimeError(f"the migration left rows that refer to nothing: {broken[:5]}")
             if self.is_sqlite:
                 driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _make_storable(
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """Take out of texts what no database keeps, such as an id with a NUL that somebody asks for: it finds nothing."""
+    return statement, _storable(parameters)
+
+
+def _storable(parameters: Any) -> Any:
+    if isinstance(parameters, dict):
+        return {name: _storable(value) for name, value in parameters.items()}
+    if isinstance(parameters, tuple | list):
+        return type(parameters)(_storable(value) for value in parameters)
+    if not isinstance(parameters, str):
+        return parameters
+    # PostgreSQL has no NUL, and half a surrogate pair is no character.
+    return parameters.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

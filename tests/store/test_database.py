@@ -249,3 +249,16 @@ def test_without_the_right_to_extensions_searches_only_take_longer(postgres: ser
         facts = {"owner_id": user.id, "sha256": "0", "media_type": "image/png", "bytes": 1, "pages": 1}
         session.add(Bill(name="a", search="haferflocken", **facts))
         assert session.scalars(select(Bill).where(Bill.search.contains("flocke"))).one()
+
+
+def test_what_no_database_keeps_is_taken_out_of_texts(database_url: str) -> None:
+    database = Database(database_url)
+    with database.session() as session:
+        session.add_all([User(name="a\0b"), User(name="half \ud83d of 😀"), User(name="Ł€")])
+    with database.session() as session:
+        session.execute(sa.insert(User.__table__), [{"name": "many\0"}, {"name": "\udfff"}])
+    with database.reading() as session:
+        names = session.scalars(select(User.name).order_by(User.id)).all()
+        assert names == ["ab", "half ? of 😀", "Ł€", "many", "?"]
+        assert session.scalars(select(Bill).where(Bill.id == "\0")).all() == []
+        assert session.scalars(select(Bill).where(Bill.id.in_(["\0", "\ud800"]))).all() == []
