@@ -8,6 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, File, Form, Header, Path, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
@@ -32,6 +33,9 @@ from billocr_ui.api.requests import (
 )
 
 router = APIRouter(tags=["bills"])
+
+# Decoding takes memory and long: a burst of uploads waits on disk, and leaves the threads to those who read.
+_UPLOADS = CapacityLimiter(4)
 
 Total = Annotated[Decimal, Field(max_digits=15, decimal_places=2, description="In the bill's own currency.")]
 
@@ -127,7 +131,7 @@ class ListQuery(Wanted):
 
 
 @router.post("/bills", status_code=201, response_model=BillOut, responses=responses(409, 413, 415, 429))
-def upload_bill(
+async def upload_bill(
     store: TheStore,
     user: Caller,
     file: Annotated[UploadFile, File(description="A photo, scan or PDF of one bill.")],
@@ -143,17 +147,20 @@ def upload_bill(
     ] = None,
 ) -> JSONResponse:
     """Hand in a bill. Its text is read within seconds: watch `status`, or have a webhook called."""
-    data, name = file.file.read(), file.filename or "bill"
 
-    def act() -> Answer:
-        bill = bills.register_upload(store, user, name, data, keep_duplicate)
-        return 201, BillOut.of(bill).model_dump(mode="json")
+    def take() -> Answer:
+        data, name = file.file.read(), file.filename or "bill"
 
-    if idempotency_key is None:
-        status, answer = act()
-    else:
+        def act() -> Answer:
+            bill = bills.register_upload(store, user, name, data, keep_duplicate)
+            return 201, BillOut.of(bill).model_dump(mode="json")
+
+        if idempotency_key is None:
+            return act()
         request = sha256(json.dumps(["upload_bill", name, keep_duplicate, sha256(data).hexdigest()]).encode())
-        status, answer = once(store, user, idempotency_key, request.hexdigest(), act)
+        return once(store, user, idempotency_key, request.hexdigest(), act)
+
+    status, answer = await to_thread.run_sync(take, limiter=_UPLOADS)
     return JSONResponse(answer, status, {"Location": f"/api/v1/bills/{answer['id']}"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -13,5 +15,7 @@ __all__ = ["database_url", "read", "uploaded"]
 
 
 @pytest.fixture
-def client(database_url: str) -> TestClient:
-    return TestClient(Starlette(routes=routes()), base_url="http://testserver/api/v1")
+def client(database_url: str) -> Iterator[TestClient]:
+    # In a block, all requests run in one event loop, as in a server.
+    with TestClient(Starlette(routes=routes()), base_url="http://testserver/api/v1") as client:
+        yield client

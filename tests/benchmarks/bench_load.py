@@ -167,7 +167,9 @@ def person(store: Store, name: str) -> tuple[User, list[str], str]:
 async def run(url: str, server: psutil.Process, people: list[tuple[User, list[str], str]], args: argparse.Namespace):
     def client(token: str) -> httpx.AsyncClient:
         headers = {"Origin": url, "Cookie": f"bill_session={token}"}
-        return httpx.AsyncClient(base_url=f"{url}/api/v1/", headers=headers, timeout=30)
+        # Shorter than the server's, which could close a connection just when it is used again.
+        limits = httpx.Limits(keepalive_expiry=2)
+        return httpx.AsyncClient(base_url=f"{url}/api/v1/", headers=headers, timeout=30, limits=limits)
 
     clients = [client(token) for *_, token in people]
     of_bill = {bill: client for (_, ids, _), client in zip(people, clients, strict=True) for bill in ids}
