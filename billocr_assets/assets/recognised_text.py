@@ -40,7 +40,7 @@ def recognised_text(
             raise RuntimeError("the lines were found anew since their segments were cut; run line_segments first")
         reads, seconds = pooled.take(bill)
         document = Document(
-            assemble_pages(pages, lines, segments["pages"], reads),
+            assemble_pages(pages, lines, segments["pages"], reads, recogniser.calibration),
             models={**earlier.models, "line_recogniser": recogniser.version},
             seconds=earlier.seconds,
         )

@@ -17,6 +17,7 @@ FEATURES = (
     "least",
     "mean",
     "blanks",
+    "blank_within",
     "segment",
     "log_length",
     "digits",
@@ -40,11 +41,12 @@ def word_ranges(text: str) -> list[tuple[int, int]]:
 
 
 def word_features(line: TextLine, segment: LineSegment, read: ReadSegment) -> np.ndarray:
-    """(words, len(FEATURES)) float64: how sure the characters, the blanks around and the whole segment are, what the
-    word is made of, how sure the detector is of the line, whether the segmenter counts as many words, and the height
-    of the print in pixels."""
+    """(words, len(FEATURES)) float64: how sure the characters, the blanks around, their absence within and the whole
+    segment are, what the word is made of, how sure the detector is of the line, whether the segmenter counts as many
+    words, and the height of the print in pixels."""
     ranges = word_ranges(read.text)
     doubt = -np.log(np.clip(read.confidences.astype(np.float64), 1e-6, 1.0))
+    parted = -np.log(np.clip(1.0 - read.blanks.astype(np.float64), 1e-6, 1.0))
     around = np.concatenate([[0.0], np.where([c == " " for c in read.text], doubt, 0.0), [0.0]])
     scale = np.sqrt(abs(np.linalg.det(segment.to_page[:2, :2])))
     spans = abs(len(ranges) - len(segment.words)) / max(1, len(ranges))
@@ -58,6 +60,7 @@ def word_features(line: TextLine, segment: LineSegment, read: ReadSegment) -> np
                 np.sqrt(own.max()),
                 np.sqrt(own.mean()),
                 np.sqrt(max(around[a], around[b + 1])),
+                np.sqrt(parted[a : b - 1].max(initial=0.0)),
                 np.sqrt(doubt.mean()),
                 np.log(b - a),
                 sum(c.isdigit() for c in word) / (b - a),
@@ -113,3 +116,11 @@ class Calibration:
 def shipped_calibration() -> Calibration:
     """The calibration of the line recogniser that comes with the product."""
     return Calibration.load(Path(__file__).parent.parent / "models" / "line_recogniser" / "calibration.json")
+
+
+def calibration_of(recogniser: Path) -> Calibration:
+    """The calibration beside a recogniser's weights; the shipped one where there is none, or one for other features."""
+    try:
+        return Calibration.load(recogniser.with_name("calibration.json"))
+    except (FileNotFoundError, ValueError):
+        return shipped_calibration()

@@ -102,10 +102,21 @@ class LanguageModel:
         return None
 
 
+_SHIPPED = Path(__file__).parent.parent / "models" / "language" / "ngrams.npz"
+
+
 @functools.lru_cache(maxsize=1)
 def shipped_language() -> LanguageModel:
     """The model that comes with the product."""
-    return LanguageModel.load(Path(__file__).parent.parent / "models" / "language" / "ngrams.npz")
+    return LanguageModel.load(_SHIPPED)
+
+
+def language_of(recogniser: Path) -> LanguageModel:
+    """The model beside a recogniser's weights, or in ``language`` beside their folder, else the shipped one."""
+    for path in (recogniser.with_name("ngrams.npz"), recogniser.parent.parent / "language" / "ngrams.npz"):
+        if path.exists() and path.resolve() != _SHIPPED:
+            return LanguageModel.load(path)
+    return shipped_language()
 
 
 def table_of(grams: Sequence[tuple[str, float]], size: int) -> np.ndarray:

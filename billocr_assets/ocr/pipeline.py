@@ -13,7 +13,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.confidence import shipped_calibration, word_features, word_ranges
+from billocr_assets.ocr.confidence import Calibration, word_features, word_ranges
 from billocr_assets.ocr.detection import find_lines
 from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, Word, as_polygon
 from billocr_assets.ocr.models import Models
@@ -31,6 +31,10 @@ _MIRRORED = 0.05
 # Lines whose characters are less sure than this (the words' products of probabilities, on average) are drawings and
 # handwriting: on 70 receipts they raise the CER from .032 to .042.
 _LEGIBLE = 0.05
+# So are lines of so few signs below this confidence. Of longer ones that are hardly believed much is right.
+_SHORT, _LEAST = 8, 0.1
+# A page whose words are all shorter, or hardly believed, has no text.
+_WORD = 3
 _RULE = frozenset("*-=_.~#+:|")
 _TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
 # Bills, and columns of their crops, that are recognised together at most: their lines fill the batches, and those of 16
@@ -147,7 +151,7 @@ def _finished(bills: Sequence[_CutBill | Exception], models: Models) -> Iterator
             yield read
             continue
         bill.seconds["recognised_text"] = round(column * bill.columns, 4)
-        pages = assemble_pages(bill.pages, bill.lines, bill.segments, read)
+        pages = assemble_pages(bill.pages, bill.lines, bill.segments, read, models.line_recogniser.calibration)
         yield Document(pages, models.versions, bill.seconds)
 
 
@@ -212,11 +216,12 @@ def assemble_pages(
     lines: Sequence[Sequence[TextLine]],
     segments: Sequence[Sequence[LineSegment]],
     reads: Sequence[ReadSegment],
+    calibration: Calibration,
 ) -> tuple[Page, ...]:
     """:func:`assemble_page` of all pages of a bill; ``reads`` of all segments, page by page."""
     left = iter(reads)
     return tuple(
-        assemble_page(page, found, cut, [next(left) for _ in cut], number)
+        assemble_page(page, found, cut, [next(left) for _ in cut], calibration, number)
         for number, (page, found, cut) in enumerate(zip(pages, lines, segments, strict=True), 1)
     )
 
@@ -226,6 +231,7 @@ def assemble_page(
     lines: Sequence[TextLine],
     segments: Sequence[LineSegment],
     reads: Sequence[ReadSegment],
+    calibration: Calibration,
     number: int = 1,
 ) -> Page:
     """What was read, with boxes in the upload's pixels; lines that are no text are left out.
@@ -233,6 +239,7 @@ def assemble_page(
     Args:
         segments: of ``lines``, in their order.
         reads: one for each of ``segments``.
+        calibration: of the recogniser that read them.
         number: of the page, 1-based.
     """
     of_line: dict[int, list[Segment]] = {}
@@ -240,7 +247,7 @@ def assemble_page(
     features = [
         word_features(lines[segment.line], segment, read) for segment, read in zip(segments, reads, strict=True)
     ]
-    confidences = iter(shipped_calibration()(np.concatenate(features)).tolist() if features else ())
+    confidences = iter(calibration(np.concatenate(features)).tolist() if features else ())
     for segment, read in zip(segments, reads, strict=True):
         found_words = words_of(segment, read)
         quads = _quads(prepared.to_upload @ segment.to_page, [(x0, x1) for _, x0, x1, _ in found_words])
@@ -268,12 +275,22 @@ def assemble_page(
         )
         for i, pieces in sorted(of_line.items())
     }
+    kept = [
+        line
+        for i, line in found.items()
+        if np.mean(legible[i]) >= _LEGIBLE
+        and (line.confidence >= _LEAST or len(line.text) > _SHORT)
+        and not _is_rule(line.text)
+    ]
+    # Of logos, pen strokes and patterns come signs here and there, but no word.
+    if all(len(word.text) < _WORD or word.confidence < _LEAST for line in kept for word in line.words):
+        kept = []
     return Page(
         number=number,
         width=prepared.upload_size[0],
         height=prepared.upload_size[1],
         quality=prepared.quality,
-        lines=tuple(line for i, line in found.items() if np.mean(legible[i]) >= _LEGIBLE and not _is_rule(line.text)),
+        lines=tuple(kept),
     )
 
 

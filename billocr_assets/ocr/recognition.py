@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from billocr_assets.ocr.confidence import calibration_of
 from billocr_assets.ocr.engine import Engine, Runtime, Workers
-from billocr_assets.ocr.language import LanguageModel, shipped_language
+from billocr_assets.ocr.language import LanguageModel, language_of
 from billocr_assets.ocr.language import mend as mended
 from billocr_assets.ocr.segmentation import batches_by_width, padded_batch
 from billocr_assets.ocr.stages import ReadSegment
@@ -24,7 +25,8 @@ class LineRecogniser:
     """The recognition network.
 
     Args:
-        path: its ``model.onnx``, which carries its alphabet.
+        path: its ``model.onnx``, which carries its alphabet. Its ``calibration.json`` and ``ngrams.npz`` lie beside it;
+            where there are none the shipped ones serve.
         threads: threads that share the batches.
         runtime: what runs it.
     """
@@ -34,6 +36,8 @@ class LineRecogniser:
         self._workers = Workers(threads)
         self.version = self._engine.metadata["version"]
         self.alphabet: list[str] = json.loads(self._engine.metadata["alphabet"])
+        self.calibration = calibration_of(path)
+        self._language = language_of(path)
 
     def recognise(self, crops: Sequence[np.ndarray], mend: bool = True) -> list[ReadSegment]:
         """What the crops (32, w) uint8 say, in their order; crops of many bills may be given at once.
@@ -41,7 +45,7 @@ class LineRecogniser:
         Args:
             mend: whether the language model has its say where the network is not sure.
         """
-        language = shipped_language() if mend else None
+        language = self._language if mend else None
 
         def look(batch: list[int]) -> np.ndarray:
             return self._engine(padded_batch(crops, batch))[0]
@@ -61,7 +65,7 @@ def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
     A character's place is the mean of its frames weighted by their probability, its confidence the highest of them.
 
     Args:
-        log_probs: (B, T, 1 + len(alphabet)) log-probabilities, class 0 the blank.
+        log_probs: (B, T, 1 + len(alphabet)) log-probabilities, class 0 the blank of CTC.
     """
     lines, length, _ = log_probs.shape
     best = log_probs.argmax(-1)
@@ -77,8 +81,16 @@ def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
     positions = (((moment / np.maximum(weight, 1e-9))[characters] + 0.5) * STRIDE).astype(np.float32)
     confidences = np.maximum.reduceat(score, starts)[characters].astype(np.float32)
     text = "".join([alphabet[i - 1] for i in classes[characters].tolist()])
+    blanks = _blanks(log_probs.reshape(lines * length, -1), alphabet, starts[characters])
     bounds = np.searchsorted(starts[characters], np.arange(lines + 1) * length).tolist()
-    return [_segment(text[a:b], positions[a:b], confidences[a:b]) for a, b in pairwise(bounds)]
+    return [_segment(text[a:b], positions[a:b], confidences[a:b], blanks[a:b]) for a, b in pairwise(bounds)]
+
+
+def _blanks(log_probs: np.ndarray, alphabet: Sequence[str], frames: np.ndarray) -> np.ndarray:
+    """The highest probability of a blank from each of ``frames`` to the next, (T, V) log-probabilities."""
+    if not len(frames) or " " not in alphabet:
+        return np.zeros(len(frames), np.float32)
+    return np.exp(np.maximum.reduceat(log_probs[:, 1 + alphabet.index(" ")], frames))
 
 
 def _mended(
@@ -88,13 +100,15 @@ def _mended(
     again = mended(segment.text, frames, segment.confidences, log_probs, alphabet, language)
     if again.text == segment.text:
         return replace(segment, confidences=again.confidences.astype(np.float32))
-    return _segment(again.text, (again.frames + 0.5) * STRIDE, again.confidences)
+    blanks = _blanks(log_probs, alphabet, np.rint(again.frames).astype(int))
+    return _segment(again.text, (again.frames + 0.5) * STRIDE, again.confidences, blanks)
 
 
-def _segment(text: str, positions: np.ndarray, confidences: np.ndarray) -> ReadSegment:
+def _segment(text: str, positions: np.ndarray, confidences: np.ndarray, blanks: np.ndarray) -> ReadSegment:
     """Outer and doubled blanks go."""
     end = len(text.rstrip(" "))
     keep = [i for i in range(end) if text[i] != " " or (i and text[i - 1] != " ")]
     if len(keep) < len(text):
-        text, positions, confidences = "".join([text[i] for i in keep]), positions[keep], confidences[keep]
-    return ReadSegment(text, positions.astype(np.float32), confidences.astype(np.float32))
+        text, positions = "".join([text[i] for i in keep]), positions[keep]
+        confidences, blanks = confidences[keep], blanks[keep]
+    return ReadSegment(text, positions.astype(np.float32), confidences.astype(np.float32), blanks.astype(np.float32))

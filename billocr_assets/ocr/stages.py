@@ -71,8 +71,10 @@ class ReadSegment:
         text: blanks between words are single.
         positions: (len(text),) float32 centre x of each character in crop pixels.
         confidences: (len(text),) float32, 0..1, each character's probability.
+        blanks: (len(text),) float32, 0..1, the highest probability of a blank between each character and the next.
     """
 
     text: str
     positions: np.ndarray
     confidences: np.ndarray
+    blanks: np.ndarray

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from billocr_assets.ocr.confidence import FEATURES, Calibration, shipped_calibration, word_features, word_ranges
+from billocr_assets.ocr.confidence import (
+    FEATURES,
+    Calibration,
+    calibration_of,
+    shipped_calibration,
+    word_features,
+    word_ranges,
+)
 from billocr_assets.ocr.stages import LineSegment, ReadSegment, TextLine
 
 LINE = TextLine(np.array([[0, 0], [120, 0], [120, 24], [0, 24]], np.float32), 0.95, 0)
@@ -14,15 +22,20 @@ SEGMENT = LineSegment(
 )
 
 
-def confidences(text: str, sure: float | list[float], line: TextLine = LINE) -> np.ndarray:
+def blanks_of(text: str, blank: float) -> np.ndarray:
+    return np.where([sign == ":" for sign in text], np.float32(blank), np.float32(0.0))
+
+
+def confidences(text: str, sure: float | list[float], line: TextLine = LINE, blank: float = 0.0) -> np.ndarray:
+    """``blank`` is the probability of a blank behind each colon."""
     values = np.broadcast_to(np.float32(sure), len(text))
-    read = ReadSegment(text, np.linspace(4, 156, len(text), dtype=np.float32), values)
+    read = ReadSegment(text, np.linspace(4, 156, len(text), dtype=np.float32), values, blanks_of(text, blank))
     return shipped_calibration()(word_features(line, SEGMENT, read))
 
 
 def test_every_word_has_a_row_and_words_are_parted_by_blanks() -> None:
     assert word_ranges("TOTAL 12.50") == [(0, 5), (6, 11)]
-    read = ReadSegment("TOTAL 12.50", np.zeros(11, np.float32), np.ones(11, np.float32))
+    read = ReadSegment("TOTAL 12.50", np.zeros(11, np.float32), np.ones(11, np.float32), np.zeros(11, np.float32))
     assert word_features(LINE, SEGMENT, read).shape == (2, len(FEATURES))
 
 
@@ -51,3 +64,15 @@ def test_a_calibration_for_other_features_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace('"spans"', '"widths"'), encoding="utf-8")
     with pytest.raises(ValueError, match=r"training\.calibrate"):
         Calibration.load(path)
+
+
+def test_a_word_that_may_be_two_is_less_certain() -> None:
+    assert confidences("NO:4711", 0.99, blank=0.45)[0] < confidences("NO:4711", 0.99)[0] - 0.05
+
+
+def test_weights_bring_their_own_calibration_and_others_take_the_shipped_one(tmp_path: Path) -> None:
+    weights = tmp_path / "model.onnx"
+    assert calibration_of(weights) == shipped_calibration()
+    own = replace(shipped_calibration(), bias=-1.0)
+    own.save(tmp_path / "calibration.json")
+    assert calibration_of(weights) == own

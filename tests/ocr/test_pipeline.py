@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
 
-from billocr_assets.ocr.document import Document
+from billocr_assets.ocr.document import Document, Line
 from billocr_assets.ocr.errors import PageError
 from billocr_assets.ocr.models import Models, load_models
 from billocr_assets.ocr.pipeline import (
@@ -69,8 +69,12 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 def read_segment(text: str, confidence: float) -> ReadSegment:
     """Each character's probability is ``confidence``."""
+    count = len(text)
     return ReadSegment(
-        text, np.linspace(10, 190, len(text), dtype=np.float32), np.full(len(text), confidence, np.float32)
+        text,
+        np.linspace(10, 190, count, dtype=np.float32),
+        np.full(count, confidence, np.float32),
+        np.zeros(count, np.float32),
     )
 
 
@@ -79,7 +83,8 @@ def segment_of(*spans: tuple[float, float], width: int = 200) -> LineSegment:
 
 
 def read_of(text: str, positions: list[float], confidence: float = 0.9) -> ReadSegment:
-    return ReadSegment(text, np.array(positions, np.float32), np.full(len(text), confidence, np.float32))
+    filled = np.full(len(text), confidence, np.float32)
+    return ReadSegment(text, np.array(positions, np.float32), filled, np.zeros(len(text), np.float32))
 
 
 def test_a_rendered_bill_is_read_end_to_end(document: Document) -> None:
@@ -207,9 +212,32 @@ def test_printed_rules_and_illegible_strokes_are_no_text(models: Models) -> None
     texts = {"TOTAL 12.50": 0.99, "*****-*****": 0.99, "YAyYA": 0.5, "************0222": 0.99}
     reads = [read_segment(text, confidence) for text, confidence in texts.items()]
 
-    read = assemble_page(prepared, lines, segments, reads)
+    read = assemble_page(prepared, lines, segments, reads, models.line_recogniser.calibration)
 
     assert [line.text for line in read.lines] == ["TOTAL 12.50", "************0222"]
+
+
+@pytest.mark.parametrize("texts", [("L", "TL"), ("7W",)])
+def test_signs_without_any_word_make_an_empty_page(models: Models, texts: tuple[str, ...]) -> None:
+    assert [line.text for line in read_lines(models, texts)] == []
+    assert [line.text for line in read_lines(models, ("IMITEDI1I1I1 IMIL EM",), (0.7,))] == []
+    assert [line.text for line in read_lines(models, (*texts, "TOTAL 12.50"))] == [*texts, "TOTAL 12.50"]
+
+
+def test_a_short_line_that_is_hardly_believed_is_left_out_and_a_long_one_is_kept(models: Models) -> None:
+    texts, sure = ("Vielen Dank", "x9~", "irnerhalb 10 Tagen"), (0.99, 0.5, 0.7)
+    assert [line.text for line in read_lines(models, texts, sure)] == ["Vielen Dank", "irnerhalb 10 Tagen"]
+
+
+def read_lines(models: Models, texts: tuple[str, ...], sure: tuple[float, ...] | None = None) -> tuple[Line, ...]:
+    """What a page keeps of lines one below the other that are read as ``texts``."""
+    page, _ = rendered.bill()
+    prepared = prepare_page(page, models.line_detector)
+    box = np.array([[40, 40], [240, 40], [240, 72], [40, 72]], np.float32)
+    lines = [TextLine(box + np.array([0, 60 * i], np.float32), 0.9, i) for i in range(len(texts))]
+    segments = [replace(segment_of((0.0, 200.0)), line=i) for i in range(len(texts))]
+    reads = [read_segment(text, each) for text, each in zip(texts, sure or [0.99] * len(texts), strict=True)]
+    return assemble_page(prepared, lines, segments, reads, models.line_recogniser.calibration).lines
 
 
 def as_png(page: np.ndarray) -> bytes:
