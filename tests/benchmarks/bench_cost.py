@@ -32,7 +32,7 @@ from billocr_assets.ocr.detection import find_lines
 from billocr_assets.ocr.engine import RuntimeMissing
 from billocr_assets.ocr.models import Models, load_models
 from billocr_assets.ocr.pages import load_pages
-from billocr_assets.ocr.pipeline import read_bill, upright_page
+from billocr_assets.ocr.pipeline import POOL, read_bill, upright_page
 from billocr_assets.ocr.preprocessing import even_light, look_at, prepare_page
 from billocr_assets.ocr.segmentation import pad_crops, segment_lines
 from billocr_assets.ocr.stages import PreparedPage
@@ -201,6 +201,7 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
     """
     models, crops, pages = prepared.models, prepared.crops, prepared.pages
     recogniser = models.line_recogniser
+    pools = list(_groups(crops, POOL))
     largest = [_enlarged(data) for data in prepared.files[:3]]
     looks: dict[bytes, Any] = {}
     for data in [*prepared.files, *largest]:
@@ -226,10 +227,10 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
         (
             "input batching",
             "lines of a bill together",
-            "lines of 16 bills together",
-            lambda i: [recogniser.recognise(bill) for bill in crops[i * 16 : i * 16 + 16]],
-            lambda i: recogniser.recognise([crop for bill in crops[i * 16 : i * 16 + 16] for crop in bill]),
-            -(-len(crops) // 16),
+            f"lines of {POOL} bills together",
+            lambda i: [recogniser.recognise(bill) for bill in pools[i]],
+            lambda i: recogniser.recognise([crop for bill in pools[i] for crop in bill]),
+            len(pools),
         ),
         (
             "line detection in parallel stages",
@@ -288,7 +289,7 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             for key, values in taken.items():
                 times[key].append(statistics.median(values))
         # A call may read several bills.
-        bills = len(crops) if "16 bills" in with_it else count
+        bills = len(crops) if "bills together" in with_it else count
         seconds = {key: sum(values) / bills for key, values in times.items()}
         rows.append({"plan": plan, "without": without, "with": with_it, "seconds": seconds})
         print(f"{plan}: {seconds['without'] / seconds['with']:.2f}x", file=sys.stderr)
