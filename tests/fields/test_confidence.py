@@ -13,5 +13,10 @@ def test_confidence_grows_with_the_score_and_stays_a_probability():
 
 def test_a_field_read_from_surer_words_is_believed_more():
     sure, unsure = (extract_fields(bills.document(bills.GERMAN, confidence=value)) for value in (0.99, 0.4))
-    for name in ("company", "address", "date", "total"):
+    for name in ("company", "address", "date", "total", "time", "vat_id"):
         assert getattr(sure, name).confidence > getattr(unsure, name).confidence
+    assert sure.taxes[0].amount.confidence > unsure.taxes[0].amount.confidence
+    assert len(sure.items) > 1
+    for believed, doubted in zip(sure.items, unsure.items, strict=True):
+        assert 0.9 < believed.confidence < 1
+        assert believed.confidence > doubted.confidence
