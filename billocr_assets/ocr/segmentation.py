@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import dist
 from pathlib import Path
 
 import cv2
@@ -37,9 +38,9 @@ def crop_line(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.nd
     Returns:
         The crop (32, w) uint8, w >= 8, and the (3, 3) float64 homography from its pixels to the image's.
     """
-    a, b, c, d = np.asarray(polygon, np.float64)
-    height = max(1.0, float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2)
-    width = max(1.0, float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2)
+    a, b, c, d = np.asarray(polygon, np.float64).tolist()
+    height = max(1.0, (dist(d, a) + dist(c, b)) / 2)
+    width = max(1.0, (dist(b, a) + dist(c, d)) / 2)
     mx, my = MARGIN[0] * height, MARGIN[1] * height
     # The line at its own scale first: shrinking by area afterwards keeps thin strokes of large print.
     own = np.array([[mx, my], [mx + width, my], [mx + width, my + height], [mx, my + height]], np.float32)
@@ -47,18 +48,17 @@ def crop_line(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.nd
     full_width, full_height = width + 2 * mx, height + 2 * my
     scale = HEIGHT / full_height
     w = max(8, round(full_width * scale))
-    stretch = np.diag([w / full_width, scale, 1.0])
+    across = w / full_width
     # Pixel centres lie at half a pixel: resize keeps that, so does warping with this shift.
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
-    back = np.linalg.inv(half)
+    to_crop = np.array([[across, 0, (across - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1.0]]) @ to_own
     if scale >= 0.8:
-        size, step = (w, HEIGHT), back @ stretch @ half
+        size, to_size = (w, HEIGHT), to_crop
     else:
-        size, step = (max(1, round(full_width)), max(1, round(full_height))), np.eye(3)
-    crop = cv2.warpPerspective(image, step @ to_own, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        size, to_size = (max(1, round(full_width)), max(1, round(full_height))), to_own
+    crop = cv2.warpPerspective(image, to_size, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if scale < 0.8:
         crop = cv2.resize(crop, (w, HEIGHT), interpolation=cv2.INTER_AREA)
-    return crop, np.linalg.inv(back @ stretch @ half @ to_own)
+    return crop, np.linalg.inv(to_crop)
 
 
 def pad_crops(crops: Sequence[np.ndarray], multiple: int = 8) -> np.ndarray:
