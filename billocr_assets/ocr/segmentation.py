@@ -193,9 +193,10 @@ def _straightened(crop: np.ndarray, gap: np.ndarray, base: np.ndarray) -> np.nda
         return crop
     x = np.flatnonzero(ink) * STRIDE + STRIDE / 2
     # A parabola: what a curled or badly boxed line leaves within one crop; descenders and commas average out.
-    curve = np.polynomial.Polynomial.fit(x, base[ink], 2)
+    powers = np.vander((x - x[0]) / (x[-1] - x[0]), 3)
+    curve = np.linalg.lstsq(powers, base[ink].astype(np.float64), rcond=None)[0]
     columns = np.arange(crop.shape[1], dtype=np.float32)
-    level = curve(np.clip(columns, x[0], x[-1]))
+    level = np.polyval(curve, (np.clip(columns, x[0], x[-1]) - x[0]) / (x[-1] - x[0]))
     shift = (level - np.mean(level)).astype(np.float32)
     if np.abs(shift).max() <= STRAIGHTEN:
         return crop
