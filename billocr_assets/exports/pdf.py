@@ -24,6 +24,7 @@ _MAX_POINTS = 14_400
 _QUALITY = 90
 # Of a character of the invisible font, in ems. Readers take it for the measure of what is still the same line.
 _ADVANCE = 0.6
+_HYPHENS = ("-", "\u00ad")
 # The size of a blank that only parts rows, in points.
 _TINY = 0.5
 # The unit square of the stored picture as each EXIF orientation wants it: x and y of (1, 0), of (0, 1) and of (0, 0).
@@ -140,18 +141,25 @@ class _Text:
 
     def rows(self, page: Page, sheet: _Sheet) -> Iterator[str]:
         """The operators that lay the page's words over the picture, and the blanks between those of a row."""
-        row, before = None, None
+        row, before, said = None, None, ""
         for line in sorted(page.lines, key=lambda line: line.row):  # as in the text
             for place, word in enumerate(words_of(line)):
                 a, b, c, d = (sheet.at(corner) for corner in word.polygon)
                 corners = (a, b, c, d)
                 if before and line.row == row:
                     # Blanks fill the gap, so that a reader sees neither none nor more.
-                    yield from self._lay(" " if place else "  ", _gap(before, corners))
-                elif before and _looks_like_one_row(before, corners):
-                    yield from self._break(before, corners)
+                    gap = _gap(before, corners)
+                    # PDFium drops a character beside the same one, and the wider they are the farther that reaches.
+                    blanks = math.ceil(math.dist(gap[3], gap[2]) / (math.dist(gap[3], gap[0]) or 1))
+                    yield from self._lay(" " * max(blanks, 1 if place else 2), gap)
+                elif before:
+                    if said.endswith(_HYPHENS):
+                        # Else PDFium joins the rows: what stands at the end of one is no divided word on a bill.
+                        yield from self._lay("\u00a0", _gap(before, (before[1], before[1], before[2], before[2])))
+                    if said.endswith(_HYPHENS) or _looks_like_one_row(before, corners):
+                        yield from self._break(before, corners)
                 yield from self._lay(word.text, corners)
-                row, before = line.row, corners
+                row, before, said = line.row, corners, word.text
 
     def _lay(self, text: str, corners: Corners) -> Iterator[str]:
         """Lay text into a parallelogram: its baseline is the lower edge, its height the left one."""
@@ -222,14 +230,17 @@ class _Text:
 
 
 def _gap(before: Corners, after: Corners) -> Corners:
-    """What lies between two words of a row, as high and as tilted as the first."""
-    (x, y), (right, bottom) = before[3], before[2]
-    length = math.hypot(right - x, bottom - y) or 1
-    along = ((right - x) / length, (bottom - y) / length)
-    wide = max(_TINY, (after[3][0] - right) * along[0] + (after[3][1] - bottom) * along[1])
-    end = (right + wide * along[0], bottom + wide * along[1])
-    top = before[1]
-    return top, (top[0] + wide * along[0], top[1] + wide * along[1]), end, before[2]
+    """What lies between two words of a row: from the end of the first one's baseline to the start of the second's.
+
+    Where they overlap, next to nothing at the start of the second: readers sort by where things start.
+    """
+    start, end = before[2], after[3]
+    along = (start[0] - before[3][0], start[1] - before[3][1])
+    if (end[0] - start[0]) * along[0] + (end[1] - start[1]) * along[1] <= 0:
+        length = math.hypot(*along) or 1
+        start, end = end, (end[0] + along[0] / length * _TINY, end[1] + along[1] / length * _TINY)
+    up = (before[0][0] - before[3][0], before[0][1] - before[3][1])
+    return (start[0] + up[0], start[1] + up[1]), (end[0] + up[0], end[1] + up[1]), end, start
 
 
 def _looks_like_one_row(before: Corners, after: Corners) -> bool:

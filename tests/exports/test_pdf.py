@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from PIL import Image
 from billocr_assets.exports import ReadBill, pdf
 from billocr_assets.fields import Fields, extract_fields
 from billocr_assets.ocr import pages
-from billocr_assets.ocr.document import Document, Page
+from billocr_assets.ocr.document import Document, Page, Word
 from billocr_assets.ocr.errors import Damaged
 from billocr_assets.ocr.models import load_models
 from billocr_assets.ocr.pipeline import read_bill
@@ -195,6 +196,32 @@ def test_every_character_that_is_read_survives():
     document = made.of_words(*([line] for line in lines))
     (page,) = opened(made.read_bill(document, Fields()))
     assert lines_of(page) == lines
+
+
+def test_a_row_that_ends_with_a_hyphen_stays_a_row():
+    document = made.of_words(["-TAX", "INVOICE-"], ["PADLOCK", "50MM"], ["(M-"], ["1755)"])
+    (page,) = opened(made.read_bill(document, Fields()))
+    assert lines_of(page) == ["-TAX INVOICE-", "PADLOCK 50MM", "(M-", "1755)"]
+
+
+def test_words_that_overlap_and_wide_gaps_keep_their_blanks():
+    """As they were read on a photo: the colon within the word after it, and the next column far away."""
+    document = made.of_words(["CASHIER", ":", "94", "76"], ["TIME", "13:12"])
+    edges = {"CASHIER": (20, 200), ":": (230, 231.4), "94": (230, 285), "76": (600, 640)}
+
+    def at(word: Word) -> Word:
+        left, right = edges.get(word.text, (word.polygon[0][0], word.polygon[1][0]))
+        (_, top), _, (_, bottom), _ = word.polygon
+        return replace(word, polygon=((left, top), (right, top), (right, bottom), (left, bottom)))
+
+    page = document.pages[0]
+    lines = tuple(
+        replace(line, segments=tuple(replace(one, words=tuple(map(at, one.words))) for one in line.segments))
+        for line in page.lines
+    )
+    document = replace(document, pages=(replace(page, width=700, lines=lines),))
+    (page,) = opened(made.read_bill(document, Fields()))
+    assert lines_of(page) == ["CASHIER : 94 76", "TIME 13:12"]
 
 
 def test_characters_beyond_the_first_plane_and_the_name_survive():
