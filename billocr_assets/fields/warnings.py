@@ -9,8 +9,9 @@ from decimal import Decimal
 from itertools import product
 
 from billocr_assets.fields.model import Fields, Tax
-from billocr_assets.fields.rows import Row
+from billocr_assets.fields.rows import rows_of
 from billocr_assets.fields.totals import total_candidates
+from billocr_assets.ocr.document import Document
 
 _ZERO = Decimal(0)
 # What rounding to cents can make of a tax.
@@ -26,11 +27,11 @@ class Warning:
     text: str
 
 
-def find_warnings(fields: Fields, rows: list[Row], today: date, settled: Collection[str] = ()) -> list[Warning]:
+def find_warnings(fields: Fields, document: Document, today: date, settled: Collection[str] = ()) -> list[Warning]:
     """Warnings about a bill.
 
     Args:
-        rows: of the document that the fields belong to.
+        document: what the fields were found on.
         settled: names of fields that a person has set, which are not asked about again.
     """
     found = []
@@ -54,7 +55,7 @@ def find_warnings(fields: Fields, rows: list[Row], today: date, settled: Collect
         printed = f", only “{fields.currency.text}”" if fields.currency else ""
         found.append(Warning("currency", "currency", f"The currency is not known{printed}."))
     if "total" not in settled and fields.consistency != "consistent":
-        candidates = total_candidates(rows, fields.decimal_separator)
+        candidates = total_candidates(rows_of(document), fields.decimal_separator)
         if len(candidates) > 1:
             listed = ", ".join(map(str, candidates))
             found.append(Warning("totals", "total", f"Several amounts could be the total: {listed}."))

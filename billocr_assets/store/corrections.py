@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from billocr_assets.fields.extract import extract_fields
 from billocr_assets.fields.model import Fields
-from billocr_assets.fields.rows import rows_of
 from billocr_assets.fields.totals import Sums, check
 from billocr_assets.fields.warnings import find_warnings
 from billocr_assets.ocr.document import Document
@@ -647,4 +646,4 @@ def _brought_up(document: Document, fields: Plain, stale: bool) -> tuple[Plain, 
 
 
 def _warnings(document: Document, fields: Fields, corrected: Sequence[str]) -> tuple[Plain, ...]:
-    return tuple(asdict(warning) for warning in find_warnings(fields, rows_of(document), now().date(), corrected))
+    return tuple(asdict(warning) for warning in find_warnings(fields, document, now().date(), corrected))

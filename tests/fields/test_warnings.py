@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import date
 
 from billocr_assets.fields.extract import extract_fields
-from billocr_assets.fields.rows import rows_of
 from billocr_assets.fields.warnings import find_warnings
 from tests.store.documents import printed
 
@@ -12,9 +11,7 @@ TODAY = date(2024, 6, 1)
 
 def codes(text: str, settled: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     document = printed(text, 0.95)
-    return [
-        (each.code, each.field) for each in find_warnings(extract_fields(document), rows_of(document), TODAY, settled)
-    ]
+    return [(each.code, each.field) for each in find_warnings(extract_fields(document), document, TODAY, settled)]
 
 
 GOOD = "ACME MARKET\n2024-05-13 10:15\nBread 2.50\nMilk 1.20\nTOTAL EUR 3.70"
