@@ -42,6 +42,12 @@ def keep(file_id: str) -> None:
 
 def clear() -> None:
     outcomes.clear()
+    fresh_widget()
+
+
+def fresh_widget() -> None:
+    """Lets the bytes of files that have been handed in leave the memory; one that still arrives would be lost."""
+    st.session_state["upload_round"] = round_ + 1
 
 
 def show_bills(bill_ids: list[str], key: str, compact: bool, polling: bool) -> None:
@@ -95,13 +101,13 @@ with st.container():
         )
         files = [photo] if photo else []
 
-    if files:
-        with st.spinner(say("upload.checking_many" if len(files) > 1 else "upload.checking_one")):
-            for file in files:
+    if new := [file for file in files if file.file_id not in outcomes]:
+        with st.spinner(say("upload.checking_many" if len(new) > 1 else "upload.checking_one")):
+            for file in new:
                 photo_name = say("upload.photo_name", moment=f"{datetime.now(UTC):%Y-%m-%d %H%M%S}")
                 hand_in(file.file_id, file.name if source == "files" else photo_name, file.getvalue())
-        # A fresh widget: the list below says what became of the files, and their bytes leave the memory.
-        st.session_state["upload_round"] = round_ + 1
+        if source == "camera":
+            fresh_widget()
         st.rerun()
 
     for file_id, outcome in outcomes.items():
@@ -126,6 +132,10 @@ with st.container():
             st.subheader(title if accepted else say("upload.nothing"), anchor=False, width="content")
             if not reading:
                 st.button(say("upload.clear"), type="tertiary", on_click=clear)
+        # Only now: replaced while files were being handed in, the widget lost the next one of a quick person.
+        if files and not new and not reading:
+            fresh_widget()
+            st.rerun()
     elif samples() and not has_bills(store, user):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key="samples"):
             st.markdown(say("upload.no_bill"))

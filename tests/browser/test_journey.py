@@ -219,3 +219,11 @@ def test_the_page_allows_no_foreign_scripts_and_streamlits_inner_routes_are_clos
     assert page.request.get("/_stcore/metrics").status == 404
     assert page.request.get("/_stcore/agent/openapi.json").status == 404
     assert page.request.get("/api/v1/health/ready").json()["status"] == "ok"
+
+
+def test_two_files_that_come_in_quick_succession_both_arrive(open_page: Open):
+    page = open_page()
+    upload(page, ("quick.jpg", bill_picture("QUICK")))
+    upload(page, ("quicker.jpg", bill_picture("QUICKER")))
+    for name in ("quick.jpg", "quicker.jpg"):
+        expect(card(page, name).locator(".badge")).to_have_text("Read", timeout=READ_WITHIN)
