@@ -154,7 +154,7 @@ def test_text_and_json_are_downloaded_and_the_picture_needs_its_route(open_page:
     text = page.request.get(page.get_by_role("link", name="Text", exact=True).get_attribute("href"))
     assert "14.45" in text.text()
     data = json.loads(page.request.get(page.get_by_role("link", name="JSON").get_attribute("href")).body())
-    assert data["document"]["models"].keys() == {"line_detector", "line_segmenter", "line_recogniser"}
+    assert data["models"].keys() == {"line_detector", "line_segmenter", "line_recogniser"}
     assert "/media/" not in page.locator(".canvas .photo").get_attribute("href")
 
 
