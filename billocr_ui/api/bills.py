@@ -34,8 +34,8 @@ from billocr_ui.api.requests import (
 
 router = APIRouter(tags=["bills"])
 
-# Decoding takes memory and long: a burst of uploads waits on disk, and leaves the threads to those who read.
-_UPLOADS = CapacityLimiter(4)
+# Of the 40 threads that answer requests: a burst of uploads waits on disk, and leaves the others to those who read.
+_UPLOADS = CapacityLimiter(16)
 
 Total = Annotated[Decimal, Field(max_digits=15, decimal_places=2, description="In the bill's own currency.")]
 

@@ -134,8 +134,9 @@ async def upload(load: Load, clients: list[httpx.AsyncClient], per_second: float
         )
         task = asyncio.create_task(sent)
         under_way.add(task)
-        task.add_done_callback(under_way.discard)
-    await asyncio.gather(*under_way, return_exceptions=True)  # counted already
+        task.add_done_callback(lambda done: (under_way.discard(done), done.exception()))  # which is counted already
+    if under_way:
+        await asyncio.wait(under_way)
 
 
 async def lost(load: Load, clients: dict[str, httpx.AsyncClient]) -> int:
