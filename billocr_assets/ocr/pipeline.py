@@ -18,7 +18,7 @@ from billocr_assets.ocr.detection import find_lines
 from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, Word, as_polygon
 from billocr_assets.ocr.models import Models
 from billocr_assets.ocr.pages import load_pages
-from billocr_assets.ocr.preprocessing import SURE, look_at, prepare_page
+from billocr_assets.ocr.preprocessing import ENLARGED, SMALLEST, SURE, TINY, enlarged, look_at, prepare_page
 from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
 from billocr_assets.ocr.stages import LineSegment, PreparedPage, ReadSegment, TextLine
@@ -169,6 +169,11 @@ def upright_page(page: np.ndarray, models: Models) -> PreparedPage:
 
 def _upright(page: np.ndarray, models: Models) -> tuple[PreparedPage, list[TextLine] | None]:
     """The prepared page, and its lines where finding out how it stands took looking for them."""
+    if SMALLEST <= max(page.shape) < TINY:
+        height, width = page.shape
+        view, lines = _upright(enlarged(page), models)
+        to_page = np.array([[1, 0, (1 - ENLARGED) / 2], [0, 1, (1 - ENLARGED) / 2], [0, 0, ENLARGED]]) / ENLARGED
+        return replace(view, to_upload=to_page @ view.to_upload, upload_size=(width, height)), lines
     detector = models.line_detector
     look = look_at(page, detector)
     # What is mirrored looks upside down, and far more often than a bill really is: that is read before it is believed.

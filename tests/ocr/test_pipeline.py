@@ -119,6 +119,18 @@ def test_a_photo_laid_aslant_is_read_and_its_boxes_lie_on_the_upload(models: Mod
     assert np.median(nearest) < 12
 
 
+def test_a_tiny_picture_is_read_and_its_boxes_lie_on_the_upload(models: Models) -> None:
+    page, lines = rendered.bill()
+    scale = 180 / max(page.shape)
+    tiny = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    read = read_pages([tiny], models).pages[0]
+    assert (read.width, read.height) == tiny.shape[::-1]
+    assert error_rate(read.text) < 0.09
+    centres = np.array([np.mean(line.polygon, 0) for line in read.lines])
+    true = lines.mean(1) * scale
+    assert np.median(np.linalg.norm(centres[:, None] - true[None], axis=-1).min(1)) < 2
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_bill_that_lies_on_its_side_or_head_is_read_upright(models: Models, turns: int) -> None:
     page, _ = rendered.bill()
