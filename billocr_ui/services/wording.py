@@ -69,11 +69,11 @@ def day(value: date, say: Words = ENGLISH) -> str:
 
 
 def size(count: int, say: Words = ENGLISH) -> str:
-    """Bytes as ``812 kB``, ``3.4 MB`` or ``1.5 GB``."""
-    if count < 1_000_000:
-        return f"{max(1, round(count / 1000))} kB" if count else "0 kB"
-    scale, unit = (1_000_000_000, "GB") if count >= 1_000_000_000 else (1_000_000, "MB")
-    return f"{format_decimal(count / scale, format='0.0', locale=say.locale)} {unit}"
+    """Bytes as ``812 kB``, ``3.4 MB`` or ``1.5 GB``, by 1,024 as limits are set and browsers count."""
+    if count < 2**20:
+        return f"{max(1, round(count / 2**10)) if count else 0} kB"
+    scale, unit = (2**30, "GB") if count >= 2**30 else (2**20, "MB")
+    return f"{format_decimal(count / scale, format='0.#', locale=say.locale)} {unit}"
 
 
 def number(value: int, say: Words = ENGLISH) -> str:

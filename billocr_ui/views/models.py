@@ -47,6 +47,12 @@ def show(network: str, known: list[Version]) -> None:
         },
         hide_index=True,
     )
+    for each in known:
+        if each.learned:
+            with st.expander(f"{each.model.version}: {say('models.learned')}"):
+                for bill, revision in each.learned:
+                    label = f"{wording.literal(bill.merchant or bill.name)} · {revision}"
+                    st.page_link("views/bill.py", label=label, query_params={"id": bill.id})
     scored = {each.model.version: dict(figures_of(each.model.figures.get("figures", {}))) for each in known}
     names = list(dict.fromkeys(name for figures in scored.values() for name in figures))
     if names:

@@ -14,7 +14,7 @@ from billocr_ui.components.bill_cards import bill_cards
 from billocr_ui.identity import page_user, the_store
 from billocr_ui.services import wording
 from billocr_ui.services.cards import all_final, cards
-from billocr_ui.services.uploads import SUFFIXES, Outcome, has_bills, keep_both, samples, submit
+from billocr_ui.services.uploads import SUFFIXES, Outcome, bring_back, has_bills, keep_both, samples, submit
 from billocr_ui.services.usage import meters
 
 LATEST = 4
@@ -38,6 +38,10 @@ def hand_in_samples() -> None:
 
 def keep(file_id: str) -> None:
     outcomes[file_id] = keep_both(store, user, outcomes[file_id], say)
+
+
+def restore(file_id: str) -> None:
+    outcomes[file_id] = bring_back(store, user, outcomes[file_id])
 
 
 def clear() -> None:
@@ -122,6 +126,11 @@ with st.container():
                         "views/bill.py", label=say("upload.open_first"), query_params={"id": outcome.bill_id or ""}
                     )
                     st.button(say("upload.keep_both"), key=f"keep-{file_id}", on_click=keep, args=(file_id,))
+
+        elif outcome.trashed_id:
+            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"trashed-{file_id}"):
+                st.markdown(say("upload.trashed", name=wording.literal(outcome.name)), width="stretch")
+                st.button(say("upload.bring_back"), key=f"restore-{file_id}", on_click=restore, args=(file_id,))
 
     accepted = [outcome.bill_id for outcome in outcomes.values() if outcome.state == "accepted" and outcome.bill_id]
     if outcomes:

@@ -2,7 +2,7 @@ import pytest
 
 from billocr_assets.store.bills import list_bills, upload_bytes
 from billocr_assets.store.trash import delete_bill
-from billocr_ui.services.uploads import has_bills, keep_both, submit
+from billocr_ui.services.uploads import bring_back, has_bills, keep_both, submit
 from tests import files
 
 
@@ -51,3 +51,13 @@ def test_a_duplicate_whose_first_is_gone_says_what_to_do(store, user, picture):
     outcome = keep_both(store, user, second)
     assert outcome.state == "refused"
     assert "upload the file again" in outcome.sentence
+
+
+def test_a_file_that_lies_in_the_trash_is_taken_and_can_be_brought_back_instead(store, user, picture):
+    first = submit(store, user, "receipt.jpg", picture)
+    delete_bill(store, user, first.bill_id)
+    again = submit(store, user, "receipt.jpg", picture)
+    assert (again.state, again.trashed_id) == ("accepted", first.bill_id)
+    restored = bring_back(store, user, again)
+    assert restored.bill_id == first.bill_id
+    assert [bill.id for bill in list_bills(store, user).bills] == [first.bill_id]
