@@ -257,6 +257,17 @@ def enable(email: str) -> None:
         accounts.set_status(store, local, accounts.user_by_email(store, local, email).id, "active")
 
 
+@users.command()
+@click.argument("email")
+@click.option("--heir", help="Address of the account that gets the bills; without, they go too.")
+@click.confirmation_option(prompt="This cannot be taken back. Remove the account?")
+def remove(email: str, heir: str | None) -> None:
+    """Delete an account for good, with its bills or handing them to another."""
+    with _accounts() as (store, local, accounts):
+        heir_id = accounts.user_by_email(store, local, heir).id if heir else None
+        accounts.remove_user(store, local, accounts.user_by_email(store, local, email).id, heir_id)
+
+
 @users.command("reset-password")
 @click.argument("email")
 def reset_password(email: str) -> None:

@@ -27,6 +27,7 @@ from billocr_assets.store import Store, accounts, open_store
 from billocr_assets.store.bills import list_bills, local_user, register_upload
 from billocr_assets.store.errors import WrongCredentials
 from billocr_assets.store.reading import begin_reading, publish_result
+from tests import files
 from tests.fields import bills
 from tests.readings import bill_picture
 from tests.store.documents import VERSIONS
@@ -385,3 +386,19 @@ def test_bills_are_uploaded_for_the_user_who_is_named(installation: Store, bill:
     ada = accounts.user_by_email(installation, local_user(installation), "ada@example.org")
     assert [list_bills(installation, user).total for user in (ada, local_user(installation))] == [1, 0]
     assert run("upload", bill, "--user", "eve@example.org").exit_code == 1
+
+
+def test_a_removed_account_hands_its_bills_to_another_only_when_confirmed(installation: Store, tmp_path: Path):
+    for email in ("ada@example.org", "grace@example.org"):
+        run_users("create", email, password="four quiet words here")
+    picture = tmp_path / "a.png"
+    picture.write_bytes(files.encode(files.page(), "PNG"))
+    assert CliRunner().invoke(main, ["upload", "--user", "ada@example.org", str(picture)]).exit_code == 0
+
+    remove = ["users", "remove", "ada@example.org", "--heir", "grace@example.org"]
+    assert CliRunner().invoke(main, remove, input="n\n").exit_code == 1
+    assert "ada@example.org" in run_users("list").stdout
+    assert CliRunner().invoke(main, remove, input="y\n").exit_code == 0
+    assert "ada@example.org" not in run_users("list").stdout
+    again = CliRunner().invoke(main, ["upload", "--user", "grace@example.org", str(picture)])
+    assert "already there" in again.stdout

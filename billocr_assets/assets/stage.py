@@ -16,18 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from billocr_assets.io import BillValues, Failed
 from billocr_assets.ocr.errors import BillError
 from billocr_assets.partitions import BATCH, bills
-from billocr_assets.store.reading import attempts_of, begin_reading, record_failure, record_stage
+from billocr_assets.store.reading import STAGES, attempts_of, begin_reading, record_failure, record_stage
 from billocr_assets.store.store import Store
-
-STAGES = (
-    "bill_image",
-    "preprocessed_page",
-    "text_lines",
-    "line_segments",
-    "recognised_text",
-    "bill_fields",
-    "bill_result",
-)
 
 # The attempts that a sensor wants read, on the run; a run that a person started has none.
 ATTEMPTS_TAG = "billocr/attempts"

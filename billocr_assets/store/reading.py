@@ -27,6 +27,16 @@ from billocr_assets.store.schema import Attempt, AttemptOrigin, Bill, MachineRes
 from billocr_assets.store.store import Store
 from billocr_assets.store.webhooks import announce
 
+# In the order of the road; each is an asset.
+STAGES = (
+    "bill_image",
+    "preprocessed_page",
+    "text_lines",
+    "line_segments",
+    "recognised_text",
+    "bill_fields",
+    "bill_result",
+)
 NETWORKS = ("line_detector", "line_segmenter", "line_recogniser")
 
 

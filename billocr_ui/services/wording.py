@@ -14,20 +14,11 @@ import streamlit as st
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from billocr_assets.store.reading import STAGES
 from billocr_assets.store.schema import User
 from billocr_ui.strings import Words, language_of, words
 
 ENGLISH = words("en")
-# In the order of the road; a stage is recorded when it has ended, so the sentence says what comes after it.
-STAGES = (
-    "bill_image",
-    "preprocessed_page",
-    "text_lines",
-    "line_segments",
-    "recognised_text",
-    "bill_fields",
-    "bill_result",
-)
 STATUS_COLOURS: dict[str, Literal["gray", "blue", "green", "red"]] = {
     "received": "gray",
     "reading": "blue",
@@ -108,7 +99,7 @@ def progress(status: str, stage: str | None, say: Words = ENGLISH) -> tuple[floa
     """How far a reading is, 0..1, and what is being done now.
 
     Args:
-        stage: the last stage that has ended.
+        stage: the last stage that has ended; the sentence says what comes after it.
     """
     if status == "read":
         return 1.0, ""

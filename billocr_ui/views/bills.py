@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast, get_args
+from functools import partial
+from typing import Any, Literal, cast, get_args
 
 import streamlit as st
 
@@ -89,22 +90,25 @@ def chosen() -> list[str]:
 def show_cards() -> None:
     found = load()
     if bill_id := bill_cards(found.cards, "cards", say, choosing=bool(st.session_state.get("choosing"))):
-        read_again(store, user, bill_id)
+        attempt(lambda: read_again(store, user, bill_id))
         st.rerun(scope="app")
     if not found.unfinished and polling:
         st.rerun(scope="app")
 
 
+def attempt(do: Callable[[], object]) -> bool:
+    """Does something that may be refused, and says why if it is."""
+    try:
+        do()
+    except BillError as error:
+        st.toast(say.error(error), icon=":material/error:")
+        return False
+    return True
+
+
 def for_each(bill_ids: Sequence[str], do: Callable[[str], object], key: str) -> None:
-    """Does something to every bill chosen, and says to how many; what is refused is said and stops nothing."""
-    done = 0
-    for bill_id in bill_ids:
-        try:
-            do(bill_id)
-            done += 1
-        except BillError as error:
-            st.toast(say.error(error), icon=":material/error:")
-    if done:
+    """Does something to every bill chosen, and says to how many; what is refused stops nothing."""
+    if done := sum(attempt(partial(do, bill_id)) for bill_id in bill_ids):
         st.toast(say(key, bills=wording.bills(done, say)))
 
 
@@ -131,32 +135,29 @@ def ask_to_export(bill_ids: list[str]) -> None:
         st.link_button(kind.label, f"/downloads/bills?format={name}&{query}")
 
 
+def choice(
+    name: str, options: Sequence[str], sentence: str, label: Literal["visible", "collapsed"] = "visible"
+) -> None:
+    st.segmented_control(
+        say(f"bills.{name}"),
+        options,
+        # The address carries these words, so they hold no figures that change.
+        format_func=lambda option: say(sentence.format(option)),
+        default="all",
+        required=True,
+        key=name,
+        label_visibility=label,
+        bind="query-params",
+        persist_state="session",
+        on_change=first_page,
+        wrap=True,
+    )
+
+
 def show_filters() -> None:
     with st.expander(say("bills.filters"), key="filters", icon=":material/tune:"):
-        st.segmented_control(
-            say("bills.whose"),
-            WHOSE,
-            format_func=lambda whose: say(f"bills.whose_{whose}"),
-            default="all",
-            required=True,
-            key="whose",
-            bind="query-params",
-            persist_state="session",
-            on_change=first_page,
-            wrap=True,
-        )
-        st.segmented_control(
-            say("bills.review"),
-            ("all", *get_args(ReviewState)),
-            format_func=lambda state: say(f"review_state.{state}"),
-            default="all",
-            required=True,
-            key="review",
-            bind="query-params",
-            persist_state="session",
-            on_change=first_page,
-            wrap=True,
-        )
+        choice("whose", WHOSE, "bills.whose_{}")
+        choice("review", ("all", *get_args(ReviewState)), "review_state.{}")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.date_input(say("bills.dates"), value=None, key="billed_from", on_change=first_page)
             st.date_input(say("bills.dates_to"), value=None, key="billed_to", on_change=first_page)
@@ -192,7 +193,7 @@ def show_filters() -> None:
                 with st.popover(say("bills.save")):
                     name = st.text_input(say("bills.save_as"), max_chars=64)
                     if st.button(say("bills.save"), key="save-filter", disabled=not name.strip()):
-                        save_filter(store, user, name.strip(), wanted())
+                        attempt(lambda: save_filter(store, user, name, wanted()))
                         st.rerun()
 
 
@@ -240,20 +241,7 @@ with st.container(horizontal=True, vertical_alignment="center", key="searching")
         persist_state="session",
         on_change=first_page,
     )
-    st.segmented_control(
-        say("bills.status"),
-        ("all", *get_args(BillStatus)),
-        # The address carries these words, so they hold no figures that change.
-        format_func=lambda state: say(f"status.{state}"),
-        default="all",
-        required=True,
-        key="status",
-        label_visibility="collapsed",
-        bind="query-params",
-        persist_state="session",
-        on_change=first_page,
-        wrap=True,
-    )
+    choice("status", ("all", *get_args(BillStatus)), "status.{}", label="collapsed")
 show_filters()
 
 heading, below = st.container(), st.container()
