@@ -50,14 +50,13 @@ def load_graph(net: nn.Module, path: Path, images: Iterable[Tensor]) -> None:
     layers, norms = _in_order(net, batches[0])
     nodes = _weighted_nodes(path)
     shifts: dict[nn.Module, Tensor] = {}
-    left = iter(nodes)
-    node = next(left, None)
     with torch.no_grad():
         for layer in layers:
-            # A head that only the losses need is not in the graph: it keeps its fresh weights.
-            if node is None or node[0].shape != tuple(layer.weight.shape):
+            # Those of one shape come one after the other; branches of other shapes lie in the graph in any order.
+            found = next((i for i, (weight, _) in enumerate(nodes) if weight.shape == tuple(layer.weight.shape)), None)
+            if found is None:  # a head that only the losses need is not in the graph and keeps its fresh weights
                 continue
-            (weight, bias), node = node, next(left, None)
+            weight, bias = nodes.pop(found)
             layer.weight.copy_(torch.from_numpy(weight.copy()))
             if layer in norms:
                 assert bias is not None
@@ -68,8 +67,8 @@ def load_graph(net: nn.Module, path: Path, images: Iterable[Tensor]) -> None:
         for name, parameter in net.named_parameters():
             if name in named and tuple(named[name].shape) == tuple(parameter.shape):
                 parameter.copy_(torch.from_numpy(named[name].copy()))
-    if node is not None:
-        raise ValueError(f"{path}: the net has no layer for weights of shape {node[0].shape}")
+    if nodes:
+        raise ValueError(f"{path}: the net has no layer for weights of shape {nodes[0][0].shape}")
     _restore_norms(net, {layer: norm for layer, norm in norms.items() if norm in shifts}, shifts, batches)
 
 

@@ -15,6 +15,7 @@ from training.nets.line_detector import LineDetector
 from training.nets.line_recogniser import LineRecogniser
 from training.nets.line_segmenter import LineSegmenter
 from training.start import begin_with, load_graph
+from training.tasks.line_detector import synthetic_page
 
 RECOGNISER = SHIPPED / "line_recogniser" / "model.onnx"
 NUMBERS = FitConfig(rate=1e-3, decay=0.9)
@@ -70,3 +71,17 @@ def test_the_segmenter_with_its_layers_along_the_line_begins_where_its_graph_end
     with torch.no_grad():
         gaps = net.eval()(image).numpy()[:, 0]
     assert np.abs(gaps - Engine(path)(image.numpy())[0][:, 0]).mean() < 0.02
+
+
+def test_the_detector_begins_where_its_graph_ended() -> None:
+    path = SHIPPED / "line_detector" / "model.onnx"
+    page = synthetic_page(np.random.default_rng(5)).image
+    tile = torch.from_numpy(page[: page.shape[0] // 2, : page.shape[1] // 2].astype(np.float32))[None, None]
+    image = torch.nn.functional.interpolate(tile, (512, 512), mode="area")
+    net = LineDetector()
+    load_graph(net, path, [image])
+    with torch.no_grad():
+        maps = net.eval()(image)[0].numpy()
+    served = Engine(path)(image.numpy())[0]
+    assert (served[:, 0] > 0.5).mean() > 0.02
+    assert np.abs(maps[:, 0] - served[:, 0]).mean() < 0.02
