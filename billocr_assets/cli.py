@@ -220,7 +220,7 @@ def users() -> None:
 def create_user(email: str, name: str, role: Role) -> None:
     """Make an account; the password is asked for."""
     with _accounts() as (store, local, accounts):
-        user = accounts.create_user(store, local, email, name, _ask_password(), role)
+        user = accounts.users.create_user(store, local, email, name, _ask_password(), role)
         click.echo(f"{user.email}\t{user.role}\tmade")
 
 
@@ -228,7 +228,7 @@ def create_user(email: str, name: str, role: Role) -> None:
 def list_users() -> None:
     """Print address, role, status, kind and name of everybody."""
     with _accounts() as (store, local, accounts):
-        for user in accounts.list_users(store, local):
+        for user in accounts.users.list_users(store, local):
             click.echo("\t".join((user.email or "-", user.role, user.status, user.kind, user.name)))
 
 
@@ -238,7 +238,7 @@ def list_users() -> None:
 def set_role(email: str, role: Role) -> None:
     """Make somebody user, operator or admin."""
     with _accounts() as (store, local, accounts):
-        accounts.set_role(store, local, accounts.user_by_email(store, local, email).id, role)
+        accounts.users.set_role(store, local, accounts.users.user_by_email(store, local, email).id, role)
 
 
 @users.command()
@@ -246,7 +246,7 @@ def set_role(email: str, role: Role) -> None:
 def disable(email: str) -> None:
     """Keep somebody out from now on; their bills stay."""
     with _accounts() as (store, local, accounts):
-        accounts.set_status(store, local, accounts.user_by_email(store, local, email).id, "disabled")
+        accounts.users.set_status(store, local, accounts.users.user_by_email(store, local, email).id, "disabled")
 
 
 @users.command()
@@ -254,7 +254,7 @@ def disable(email: str) -> None:
 def enable(email: str) -> None:
     """Let somebody in again."""
     with _accounts() as (store, local, accounts):
-        accounts.set_status(store, local, accounts.user_by_email(store, local, email).id, "active")
+        accounts.users.set_status(store, local, accounts.users.user_by_email(store, local, email).id, "active")
 
 
 @users.command()
@@ -264,8 +264,8 @@ def enable(email: str) -> None:
 def remove(email: str, heir: str | None) -> None:
     """Delete an account for good, with its bills or handing them to another."""
     with _accounts() as (store, local, accounts):
-        heir_id = accounts.user_by_email(store, local, heir).id if heir else None
-        accounts.remove_user(store, local, accounts.user_by_email(store, local, email).id, heir_id)
+        heir_id = accounts.users.user_by_email(store, local, heir).id if heir else None
+        accounts.removal.remove_user(store, local, accounts.users.user_by_email(store, local, email).id, heir_id)
 
 
 @users.command("reset-password")
@@ -273,8 +273,8 @@ def remove(email: str, heir: str | None) -> None:
 def reset_password(email: str) -> None:
     """Give somebody a new password, which is asked for; all their logins end."""
     with _accounts() as (store, local, accounts):
-        user = accounts.user_by_email(store, local, email)
-        accounts.reset_password(store, local, user.id, _ask_password())
+        user = accounts.users.user_by_email(store, local, email)
+        accounts.passwords.reset_password(store, local, user.id, _ask_password())
 
 
 @users.command()
@@ -283,7 +283,7 @@ def reset_password(email: str) -> None:
 def invite(email: str | None, role: Role) -> None:
     """Print a link by which one person may sign up within a week: whoever has EMAIL, or whoever has the link."""
     with _accounts() as (store, local, accounts):
-        invitation = accounts.invite(store, local, email, role)
+        invitation = accounts.invitations.invite(store, local, email, role)
         settings = store.settings
         click.echo(f"{settings.public_url or f'http://{settings.host}:{settings.ui_port}'}/?invitation={invitation}")
         if settings.sign_up == "closed":
@@ -316,7 +316,8 @@ def _installation(email: str | None = None) -> tuple[Store, User]:
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from billocr_assets.settings import get_settings
-    from billocr_assets.store import accounts, bills, open_store
+    from billocr_assets.store import bills, open_store
+    from billocr_assets.store.accounts.users import user_by_email
     from billocr_assets.store.errors import AccountNotFound
 
     settings = get_settings()
@@ -327,7 +328,7 @@ def _installation(email: str | None = None) -> tuple[Store, User]:
     try:
         store = open_store(settings)
         local = bills.local_user(store)
-        return store, accounts.user_by_email(store, local, email) if email else local
+        return store, user_by_email(store, local, email) if email else local
     except (OperationalError, ProgrammingError) as error:
         raise click.ClickException(f"{missing} ({error.orig})") from error
     except AccountNotFound as error:

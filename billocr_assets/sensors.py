@@ -15,7 +15,7 @@ from billocr_assets.jobs import read_bills
 from billocr_assets.partitions import bills
 from billocr_assets.resources import StoreResource
 from billocr_assets.settings import get_settings
-from billocr_assets.store.accounts import remove_expired
+from billocr_assets.store.accounts.removal import remove_expired
 from billocr_assets.store.quotas import sweep as sweep_holds
 from billocr_assets.store.reading import open_attempts_after, orphans, record_failure
 from billocr_assets.store.schema import Attempt

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from billocr_assets.store import accounts
+from billocr_assets.store.accounts import roles
 from billocr_ui.identity import page_login
 from billocr_ui.services import wording
 from billocr_ui.strings import language_of, words
@@ -29,7 +29,7 @@ pages = [
     st.Page("views/models.py", title=say("pages.models"), url_path="models"),
     st.Page("views/account.py", title=say("pages.account"), url_path="account"),
 ]
-if login is None or accounts.has_role(login.user, "operator"):
+if login is None or roles.has_role(login.user, "operator"):
     pages.append(st.Page("views/admin.py", title=say("pages.admin"), url_path="admin"))
 if login is None:
     # At every address, so that after the login the page is there that was asked for.

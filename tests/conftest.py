@@ -31,7 +31,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are still hashed by Argon2id, but with so little work that no test waits for it."""
-    monkeypatch.setattr("billocr_assets.store.accounts._hasher", PasswordHasher(1, 8, 1))
+    monkeypatch.setattr("billocr_assets.store.accounts.hashes._hasher", PasswordHasher(1, 8, 1))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,8 @@ from billocr_assets.exports import FORMATS
 from billocr_assets.exports.json import bill_json
 from billocr_assets.fields import Fields, extract_fields
 from billocr_assets.ocr.document import Document
-from billocr_assets.store import Store, accounts, open_store
+from billocr_assets.store import Store, open_store
+from billocr_assets.store.accounts import invitations, passwords, users
 from billocr_assets.store.bills import list_bills, local_user, register_upload
 from billocr_assets.store.errors import WrongCredentials
 from billocr_assets.store.reading import begin_reading, publish_result
@@ -348,13 +349,13 @@ def test_the_first_admin_is_made_with_a_password_that_is_asked_for_and_shown_now
         "ada@example.org\tadmin\tactive\taccount\tada",
         "-\tadmin\tactive\tlocal\tlocal",
     ]
-    assert accounts.log_in(installation, "ada@example.org", "four quiet words here", None, None)
+    assert passwords.log_in(installation, "ada@example.org", "four quiet words here", None, None)
 
 
 def test_without_a_password_or_with_a_weak_one_no_account_is_made(installation: Store):
     for password, again in (("", None), ("short", None), ("four quiet words here", "four quiet words")):
         assert run_users("create", "ada@example.org", password=password, again=again).exit_code == 1
-    assert not accounts.has_accounts(installation)
+    assert not users.has_accounts(installation)
 
 
 def test_roles_passwords_and_who_may_enter_are_changed_by_address(installation: Store):
@@ -362,12 +363,12 @@ def test_roles_passwords_and_who_may_enter_are_changed_by_address(installation: 
     assert run_users("set-role", "ada@example.org", "user").exit_code == 0
     assert run_users("reset-password", "ada@example.org", password="another four words").exit_code == 0
     assert run_users("list").stdout.splitlines()[0].startswith("ada@example.org\tuser\tactive")
-    assert accounts.log_in(installation, "ada@example.org", "another four words", None, None)
+    assert passwords.log_in(installation, "ada@example.org", "another four words", None, None)
     assert run_users("disable", "ada@example.org").exit_code == 0
     with pytest.raises(WrongCredentials):
-        accounts.log_in(installation, "ada@example.org", "another four words", None, None)
+        passwords.log_in(installation, "ada@example.org", "another four words", None, None)
     assert run_users("enable", "ada@example.org").exit_code == 0
-    assert accounts.log_in(installation, "ada@example.org", "another four words", None, None)
+    assert passwords.log_in(installation, "ada@example.org", "another four words", None, None)
     unknown = run_users("disable", "eve@example.org")
     assert (unknown.exit_code, "no such user" in unknown.output) == (1, True)
 
@@ -377,13 +378,13 @@ def test_an_invitation_is_a_link_that_says_what_is_missing(installation: Store):
     assert invited.stdout.startswith("http://127.0.0.1:8501/?invitation=")
     assert "BILLOCR_SIGN_UP=invitation" in invited.stderr
     token = invited.stdout.strip().rpartition("=")[2]
-    assert accounts.invited_email(installation, token) == (True, "ada@example.org")
+    assert invitations.invited_email(installation, token) == (True, "ada@example.org")
 
 
 def test_bills_are_uploaded_for_the_user_who_is_named(installation: Store, bill: Path):
     run_users("create", "ada@example.org", password="four quiet words here")
     assert run("upload", bill, "--user", "ada@example.org").exit_code == 0
-    ada = accounts.user_by_email(installation, local_user(installation), "ada@example.org")
+    ada = users.user_by_email(installation, local_user(installation), "ada@example.org")
     assert [list_bills(installation, user).total for user in (ada, local_user(installation))] == [1, 0]
     assert run("upload", bill, "--user", "eve@example.org").exit_code == 1
 

@@ -14,7 +14,7 @@ from billocr_assets.assets.stage import ATTEMPTS_TAG
 from billocr_assets.resources import StoreResource
 from billocr_assets.sensors import TRIES, bill_inbox, housekeeper, model_watch, sweeper
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import create_demo_user
+from billocr_assets.store.accounts.demo import create_demo_user
 from billocr_assets.store.bills import bill_for, local_user, read_again, register_upload
 from billocr_assets.store.reading import begin_reading, record_failure
 from billocr_assets.store.schema import Attempt, Bill, QuotaHold, User, now

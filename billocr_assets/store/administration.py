@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from billocr_assets.store import quotas
-from billocr_assets.store.accounts import require_role
+from billocr_assets.store.accounts.roles import require_role
 from billocr_assets.store.bills import open_attempt
 from billocr_assets.store.errors import AccountNotFound, BillNotFound, InvalidLimit
 from billocr_assets.store.schema import Attempt, AuditEvent, Bill, Plan, User

@@ -30,6 +30,7 @@ __all__ = [
     "BillNotFound",
     "Damaged",
     "DuplicateUpload",
+    "EmailTaken",
     "Empty",
     "FilterNotFound",
     "GrantNotFound",
@@ -127,6 +128,11 @@ class AccountRefused(BillError):
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class EmailTaken(AccountRefused):
+    def __init__(self) -> None:
+        super().__init__("email_taken", "There is an account with this e-mail address already. Please log in.")
 
 
 class AccountNotFound(BillError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from billocr_assets.store.accounts import clean_email
+from billocr_assets.store.accounts.text import clean_email
 from billocr_assets.store.bills import find_bill
 from billocr_assets.store.errors import GrantNotFound, GroupNotFound, NotAllowed, PersonNotFound
 from billocr_assets.store.schema import AuditEvent, Bill, Grant, GrantLevel, Group, GroupMember, User

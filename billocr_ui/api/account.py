@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from billocr_assets.store import accounts, quotas
+from billocr_assets.store import quotas
+from billocr_assets.store.accounts import sessions, tokens
 from billocr_ui.api.problems import responses
 from billocr_ui.api.requests import BILL_ID, Caller, Name, Person, TheStore
 
@@ -35,8 +36,8 @@ class Usage(BaseModel):
 
 class NewToken(BaseModel):
     name: Name
-    scopes: Annotated[list[accounts.Scope], Field(min_length=1)]
-    days: int = Field(90, ge=1, le=accounts.TOKEN_DAYS, description="Until it expires.")
+    scopes: Annotated[list[tokens.Scope], Field(min_length=1)]
+    days: int = Field(90, ge=1, le=tokens.TOKEN_DAYS, description="Until it expires.")
 
 
 class TokenOut(BaseModel):
@@ -45,7 +46,7 @@ class TokenOut(BaseModel):
     id: str
     name: str
     prefix: str = Field(description="What the token begins with, after `bo_`.")
-    scopes: list[accounts.Scope]
+    scopes: list[tokens.Scope]
     created_at: datetime
     expires_at: datetime | None
     used_at: datetime | None
@@ -75,35 +76,35 @@ def get_usage(store: TheStore, user: Caller) -> Usage:
 @router.get("/tokens")
 def list_tokens(store: TheStore, user: Person) -> list[TokenOut]:
     """Your tokens, newest first."""
-    return [TokenOut.model_validate(token) for token in accounts.tokens_of(store, user)]
+    return [TokenOut.model_validate(token) for token in tokens.tokens_of(store, user)]
 
 
 @router.post("/tokens", status_code=201)
 def create_token(store: TheStore, user: Person, body: NewToken) -> TokenMade:
     """Make a token for a program."""
-    token, secret = accounts.create_token(store, user, body.name, body.scopes, body.days)
+    token, secret = tokens.create_token(store, user, body.name, body.scopes, body.days)
     return TokenMade(**TokenOut.model_validate(token).model_dump(), token=secret)
 
 
 @router.delete("/tokens/{token_id}", status_code=204, responses=responses(404))
 def revoke_token(store: TheStore, user: Person, token_id: RowId) -> None:
     """End a token."""
-    accounts.revoke_token(store, user, token_id)
+    tokens.revoke_token(store, user, token_id)
 
 
 @router.get("/login-sessions")
 def list_login_sessions(store: TheStore, user: Person) -> list[LoginSession]:
     """Where you are logged in, last used first."""
-    return [LoginSession.model_validate(each) for each in accounts.sessions_of(store, user)]
+    return [LoginSession.model_validate(each) for each in sessions.sessions_of(store, user)]
 
 
 @router.delete("/login-sessions/{session_id}", status_code=204, responses=responses(404))
 def end_login_session(store: TheStore, user: Person, session_id: RowId) -> None:
     """Log out there."""
-    accounts.end_session(store, user, session_id)
+    sessions.end_session(store, user, session_id)
 
 
 @router.delete("/login-sessions", status_code=204)
 def end_login_sessions(store: TheStore, user: Person) -> None:
     """Log out everywhere."""
-    accounts.end_sessions(store, user)
+    sessions.end_sessions(store, user)

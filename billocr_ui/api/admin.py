@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from billocr_assets.store import accounts, administration
+from billocr_assets.store import administration
+from billocr_assets.store.accounts import invitations, passwords, users
 from billocr_assets.store.schema import Role, User, UserKind, UserStatus
 from billocr_ui.api.problems import responses
 from billocr_ui.api.requests import BillId, Name, Person, Text, TheStore
@@ -124,18 +125,18 @@ def list_users(store: TheStore, user: Person) -> list[UserEntry]:
 @router.post("/users", status_code=201)
 def create_user(store: TheStore, user: Person, body: NewUser) -> UserOut:
     """Make an account for somebody."""
-    return _user(accounts.create_user(store, user, body.email, body.name, body.password.get_secret_value(), body.role))
+    return _user(users.create_user(store, user, body.email, body.name, body.password.get_secret_value(), body.role))
 
 
 @router.patch("/users/{user_id}", status_code=204, responses=responses(404))
 def change_user(store: TheStore, user: Person, user_id: Id, body: UserChange) -> None:
     """Give somebody a role or a new password, keep them out or let them in again."""
     if body.role is not None:
-        accounts.set_role(store, user, user_id, body.role)
+        users.set_role(store, user, user_id, body.role)
     if body.password is not None:
-        accounts.reset_password(store, user, user_id, body.password.get_secret_value())
+        passwords.reset_password(store, user, user_id, body.password.get_secret_value())
     if body.status is not None:
-        accounts.set_status(store, user, user_id, body.status)
+        users.set_status(store, user, user_id, body.status)
 
 
 @router.put("/users/{user_id}/plan", status_code=204, responses=responses(404))
@@ -147,7 +148,7 @@ def set_plan(store: TheStore, user: Person, user_id: Id, body: PlanGiven) -> Non
 @router.post("/invitations", status_code=201)
 def create_invitation(store: TheStore, user: Person, body: Invitation) -> InvitationMade:
     """Let somebody sign up."""
-    return InvitationMade(invitation=accounts.invite(store, user, body.email, body.role))
+    return InvitationMade(invitation=invitations.invite(store, user, body.email, body.role))
 
 
 @router.get("/plans")

@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from billocr_assets.store import Store, accounts
-from billocr_assets.store.accounts import Login
+from billocr_assets.store import Store
+from billocr_assets.store.accounts import demo, passwords, sessions, users
+from billocr_assets.store.accounts.sessions import Login
 from billocr_assets.store.errors import NotAllowed, NotLoggedIn
 from billocr_assets.store.schema import Role, UserKind
 from billocr_ui.api.problems import responses
@@ -61,7 +62,7 @@ def get_session(user: Caller) -> Me:
 def log_in(store: TheStore, request: Request, response: Response, body: Credentials) -> Me:
     """Log in with a password. The answer sets a cookie that no script can read."""
     _need_accounts(store)
-    token = accounts.log_in(store, body.email, body.password, *_client(request))
+    token = passwords.log_in(store, body.email, body.password, *_client(request))
     return _enter(store, request, response, token)
 
 
@@ -70,7 +71,7 @@ def log_out(store: TheStore, user: Person, request: Request, response: Response)
     """Log out here."""
     login = request_login(request)
     if login.session_id:
-        accounts.end_session(store, user, login.session_id)
+        sessions.end_session(store, user, login.session_id)
     delete_session_cookie(response, request.scope)
 
 
@@ -79,8 +80,8 @@ def sign_up(store: TheStore, request: Request, response: Response, body: NewAcco
     """Make an account, where that is open to you, and log in."""
     _need_accounts(store)
     address, agent = _client(request)
-    user = accounts.sign_up(store, body.email, body.name, body.password, address, body.invitation)
-    return _enter(store, request, response, accounts.open_session(store, user, address, agent))
+    user = users.sign_up(store, body.email, body.name, body.password, address, body.invitation)
+    return _enter(store, request, response, sessions.open_session(store, user, address, agent))
 
 
 @router.post("/accounts/demo", status_code=201, responses=responses(429))
@@ -88,14 +89,14 @@ def try_out(store: TheStore, request: Request, response: Response) -> Me:
     """Become a demo user for a day, with small quotas."""
     _need_accounts(store)
     address, agent = _client(request)
-    user = accounts.create_demo_user(store, address)
-    return _enter(store, request, response, accounts.open_session(store, user, address, agent))
+    user = demo.create_demo_user(store, address)
+    return _enter(store, request, response, sessions.open_session(store, user, address, agent))
 
 
 @router.put("/password", status_code=204, responses=responses(429))
 def change_password(store: TheStore, user: Person, request: Request, body: NewPassword) -> None:
     """Change your password. All your other logins end."""
-    accounts.change_password(store, request_login(request), body.current, body.password)
+    passwords.change_password(store, request_login(request), body.current, body.password)
 
 
 def _need_accounts(store: Store) -> None:
@@ -107,11 +108,11 @@ def _enter(store: Store, request: Request, response: Response, token: str) -> Me
     try:
         before: Login = request_login(request)
         if before.session_id:
-            accounts.end_session(store, before.user, before.session_id)
+            sessions.end_session(store, before.user, before.session_id)
     except NotLoggedIn:
         pass
     set_session_cookie(response, request.scope, token)
-    login = accounts.login_by_cookie(store, token)
+    login = sessions.login_by_cookie(store, token)
     if login is None:  # disabled this very moment
         raise NotLoggedIn
     return Me.model_validate(login.user)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import streamlit as st
 from starlette.requests import HTTPConnection, Request
 
-from billocr_assets.store import accounts
-from billocr_assets.store.accounts import Login
+from billocr_assets.store.accounts import sessions, tokens
+from billocr_assets.store.accounts.sessions import Login
 from billocr_assets.store.bills import local_user
 from billocr_assets.store.errors import MissingScope, NotLoggedIn
 from billocr_assets.store.schema import User
@@ -30,7 +30,7 @@ def page_login() -> Login | None:
     if not store.settings.accounts:
         return Login(local_user(store))
     session_id = st.user.get("sid")
-    return accounts.login_by_session(store, str(session_id)) if session_id else None
+    return sessions.login_by_session(store, str(session_id)) if session_id else None
 
 
 def page_user() -> User:
@@ -53,10 +53,10 @@ def request_login(request: HTTPConnection) -> Login:
         if not store.settings.accounts:
             state.login = Login(local_user(store))
         elif kind.lower() == "bearer":
-            state.login = accounts.login_by_token(store, secret.strip())
+            state.login = tokens.login_by_token(store, secret.strip())
         else:
             cookie = session_cookie(request.scope)
-            state.login = accounts.login_by_cookie(store, cookie) if cookie else None
+            state.login = sessions.login_by_cookie(store, cookie) if cookie else None
     if state.login is None:
         raise NotLoggedIn
     login: Login = state.login

@@ -6,7 +6,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Scope
 
-from billocr_assets.store.accounts import SESSION_LIFE
+from billocr_assets.store.accounts.sessions import SESSION_LIFE
 from billocr_ui.identity.store import the_store
 
 COOKIE = "bill_session"

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from billocr_assets.settings import is_loopback
-from billocr_assets.store import accounts
-from billocr_assets.store.accounts import Login
+from billocr_assets.store.accounts import sessions
+from billocr_assets.store.accounts.sessions import Login
 from billocr_assets.store.errors import NotLoggedIn
 from billocr_ui.api.problems import problem
 from billocr_ui.identity import request_login, the_store
@@ -105,7 +105,7 @@ def _look_again(message: bytes) -> bytes:
 
 
 def _lives(session_id: str) -> bool:
-    return accounts.login_by_session(the_store(), session_id) is not None
+    return sessions.login_by_session(the_store(), session_id) is not None
 
 
 def _is_local(scope: Scope) -> bool:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from streamlit import config
 
 from billocr_assets.settings import OidcProvider, get_settings
-from billocr_assets.store import accounts
+from billocr_assets.store.accounts import identities, roles, sessions
 from billocr_assets.store.errors import BillError, MissingScope, NotLoggedIn
 from billocr_assets.store.schema import Role
 from billocr_ui.identity import request_login, request_user
@@ -58,7 +58,7 @@ async def verify(request: Request) -> Response:
         return Response(status_code=401)
     except MissingScope:
         return Response(status_code=403)
-    return Response(status_code=204 if accounts.has_role(user, cast(Role, role)) else 403)
+    return Response(status_code=204 if roles.has_role(user, cast(Role, role)) else 403)
 
 
 async def oidc_login(request: Request) -> Response:
@@ -113,7 +113,7 @@ async def oidc_callback(request: Request) -> Response:
         current = _current(request)
         if flow["link"] and current is None:
             raise NotLoggedIn
-        user = accounts.login_by_provider(
+        user = identities.login_by_provider(
             the_store(),
             provider,
             subject,
@@ -124,8 +124,8 @@ async def oidc_callback(request: Request) -> Response:
         )
         agent, address = request.headers.get("user-agent"), request.client.host if request.client else None
         if current and current.session_id:
-            accounts.end_session(the_store(), current.user, current.session_id)
-        return accounts.open_session(the_store(), user, address, agent)
+            sessions.end_session(the_store(), current.user, current.session_id)
+        return sessions.open_session(the_store(), user, address, agent)
 
     try:
         session = await run_in_threadpool(open_session)
@@ -177,7 +177,7 @@ def _signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(secret, salt=_FLOW)
 
 
-def _current(request: Request) -> accounts.Login | None:
+def _current(request: Request) -> sessions.Login | None:
     try:
         return request_login(request)
     except NotLoggedIn:

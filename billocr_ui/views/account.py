@@ -8,7 +8,8 @@ from functools import partial
 
 import streamlit as st
 
-from billocr_assets.store import accounts, sharing
+from billocr_assets.store import sharing
+from billocr_assets.store.accounts import removal, sessions, tokens, users
 from billocr_assets.store.errors import BillError
 from billocr_assets.store.quotas import usage
 from billocr_ui.components.login_form import password_form
@@ -47,7 +48,7 @@ def show_profile() -> None:
             format_func=lambda code: LANGUAGES[code] if code else say("account.language_browser"),
         )
         if st.form_submit_button(say("account.save")):
-            attempt(lambda: accounts.set_profile(store, user, name, language), say("account.saved"))
+            attempt(lambda: users.set_profile(store, user, name, language), say("account.saved"))
             st.rerun()
 
 
@@ -69,7 +70,7 @@ def show_consent() -> None:
     wanted = st.toggle(say("account.consent"), value=user.training_consent)
     st.write(say("account.consent_lead"))
     if wanted != user.training_consent:
-        attempt(lambda: accounts.set_training_consent(store, user, wanted), say("account.saved"))
+        attempt(lambda: users.set_training_consent(store, user, wanted), say("account.saved"))
         st.rerun()
 
 
@@ -79,9 +80,9 @@ def show_tokens() -> None:
     if secret := st.session_state.pop("new_token", None):
         st.success(say("account.token_shown"))
         st.code(secret, language=None)
-    tokens = accounts.tokens_of(store, user)
     scope_names = {"bills:read": say("account.scope_read"), "bills:write": say("account.scope_write")}
-    for token in tokens:
+    kept = tokens.tokens_of(store, user)
+    for token in kept:
         used = say("account.used_never")
         if token.used_at:
             used = say("account.used_when", when=wording.when(token.used_at, now, zone, say))
@@ -97,9 +98,9 @@ def show_tokens() -> None:
                 )
             )
             if st.button(say("account.revoke"), key=f"revoke-{token.id}"):
-                attempt(partial(accounts.revoke_token, store, user, token.id))
+                attempt(partial(tokens.revoke_token, store, user, token.id))
                 st.rerun()
-    if not tokens:
+    if not kept:
         st.write(say("account.token_none"))
     with st.form("token", clear_on_submit=True):
         name = st.text_input(say("account.token_name"), max_chars=255)
@@ -118,7 +119,7 @@ def show_tokens() -> None:
         )
         if st.form_submit_button(say("account.token_make")):
             try:
-                _, st.session_state["new_token"] = accounts.create_token(store, user, name, scopes, days)
+                _, st.session_state["new_token"] = tokens.create_token(store, user, name, scopes, days)
                 st.rerun()
             except BillError as error:
                 st.error(say.error(error))
@@ -127,8 +128,8 @@ def show_tokens() -> None:
 def show_sessions() -> None:
     st.subheader(say("account.sessions"), anchor=False)
     st.write(say("account.sessions_lead"))
-    sessions = accounts.sessions_of(store, user)
-    for session in sessions:
+    living = sessions.sessions_of(store, user)
+    for session in living:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
                 say(
@@ -141,10 +142,10 @@ def show_sessions() -> None:
             if login and session.id == login.session_id:
                 st.badge(say("account.session_this"))
             elif st.button(say("account.end"), key=f"end-{session.id}"):
-                attempt(partial(accounts.end_session, store, user, session.id))
+                attempt(partial(sessions.end_session, store, user, session.id))
                 st.rerun()
-    if len(sessions) > 1 and st.button(say("account.end_others")):
-        accounts.end_sessions(store, user, but=login.session_id if login else None)
+    if len(living) > 1 and st.button(say("account.end_others")):
+        sessions.end_sessions(store, user, but=login.session_id if login else None)
         st.rerun()
 
 
@@ -194,13 +195,13 @@ def show_leaving() -> None:
         else:
             confirmed = True
         if st.button(say("account.delete_button"), type="primary", disabled=not confirmed):
-            attempt(lambda: accounts.delete_user(store, user))
+            attempt(lambda: removal.delete_user(store, user))
             st.rerun()
 
 
 def log_out() -> None:
     if login and login.session_id:
-        accounts.end_session(store, user, login.session_id)
+        sessions.end_session(store, user, login.session_id)
 
 
 with st.container(width=760):

@@ -8,7 +8,8 @@ from typing import get_args
 
 import streamlit as st
 
-from billocr_assets.store import accounts, administration
+from billocr_assets.store import administration
+from billocr_assets.store.accounts import invitations, roles, users
 from billocr_assets.store.errors import BillError
 from billocr_assets.store.quotas import NAMES
 from billocr_assets.store.schema import Role, UserStatus
@@ -18,7 +19,7 @@ from billocr_ui.services import wording
 store, user = the_store(), page_user()
 say = wording.page_words(user)
 now, zone = datetime.now(UTC), wording.page_zone()
-is_admin = accounts.has_role(user, "admin")
+is_admin = roles.has_role(user, "admin")
 
 
 def parse(text: str) -> int | None:
@@ -64,9 +65,9 @@ def show_users() -> None:
             if st.form_submit_button(say("admin.save")):
                 try:
                     if role:
-                        accounts.set_role(store, user, chosen, role)
+                        users.set_role(store, user, chosen, role)
                     if state:
-                        accounts.set_status(store, user, chosen, state)
+                        users.set_status(store, user, chosen, state)
                     if plan:
                         administration.set_plan(store, user, chosen, plan, others[chosen].user.limits)
                     st.toast(say("admin.saved"))
@@ -80,7 +81,7 @@ def show_users() -> None:
         role = st.selectbox(say("admin.role"), get_args(Role), format_func=lambda v: say(f"admin.role_{v}"))
         if st.form_submit_button(say("admin.invite")):
             try:
-                token = accounts.invite(store, user, email.strip() or None, role)
+                token = invitations.invite(store, user, email.strip() or None, role)
                 st.code(f"{str(st.context.url or '').split('/admin')[0]}/login?invitation={token}", language=None)
             except BillError as error:
                 st.error(say.error(error))
@@ -172,7 +173,7 @@ def show_log() -> None:
 
 
 st.title(say("admin.title"), anchor=False)
-if not accounts.has_role(user, "operator"):
+if not roles.has_role(user, "operator"):
     st.warning(say("admin.not_allowed"))
     st.stop()
 sections = {"failed": show_failed, "users": show_users, "plans": show_plans}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from billocr_assets.store import accounts
+from billocr_assets.store.accounts import invitations, users
 from billocr_ui.components.login_form import login_form
 from billocr_ui.identity import the_store
 from billocr_ui.strings import language_of, words
@@ -17,7 +17,7 @@ if code := st.query_params.get("refused"):
     known = ("not_allowed", "email_taken")
     refused = say(f"login.refused_{code if code in known else 'provider'}")
 if invitation and settings.sign_up != "closed":
-    good, email = accounts.invited_email(store, invitation)
+    good, email = invitations.invited_email(store, invitation)
     if not good:
         invitation, refused = None, say("login.used_invitation")
 else:
@@ -26,7 +26,7 @@ else:
 with st.container(horizontal_alignment="center"), st.container(width=400, key="login"):
     st.title("Bill OCR", anchor=False)
     st.markdown(say("login.lead"))
-    if not accounts.has_accounts(store) and settings.sign_up != "open":
+    if not users.has_accounts(store) and settings.sign_up != "open":
         st.info(say("login.no_accounts"))
     login_form(
         say,

@@ -7,7 +7,8 @@ import zipfile
 import pytest
 from sqlalchemy import select
 
-from billocr_assets.store import accounts, review, sharing
+from billocr_assets.store import review, sharing
+from billocr_assets.store.accounts import invitations, passwords, sessions, tokens
 from billocr_assets.store.reading import begin_reading, record_failure, sync_shipped_models
 from billocr_assets.store.schema import AuditEvent, new_id
 from tests import files
@@ -121,20 +122,20 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(client, store):
     made = client.post("/tokens", json={"name": "scanner", "scopes": ["bills:write"], "days": 3}).json()
     (listed,) = client.get("/tokens").json()
     assert listed == {name: value for name, value in made.items() if name != "token"}
-    assert accounts.login_by_token(store, made["token"])
+    assert tokens.login_by_token(store, made["token"])
     assert client.delete(f"/tokens/{made['id']}").status_code == 204
-    assert accounts.login_by_token(store, made["token"]) is None
+    assert tokens.login_by_token(store, made["token"]) is None
     assert client.delete(f"/tokens/{made['id']}").status_code == 404
 
 
 def test_logins_are_listed_and_ended(client, store, user):
-    tokens = [accounts.open_session(store, user, "192.0.2.1", "Firefox") for _ in range(3)]
+    tokens = [sessions.open_session(store, user, "192.0.2.1", "Firefox") for _ in range(3)]
     listed = client.get("/login-sessions").json()
     assert {each["agent"] for each in listed} == {"Firefox"}
     assert client.delete(f"/login-sessions/{listed[0]['id']}").status_code == 204
     assert len(client.get("/login-sessions").json()) == 2
     assert client.delete("/login-sessions").status_code == 204
-    assert [accounts.login_by_cookie(store, token) for token in tokens] == [None] * 3
+    assert [sessions.login_by_cookie(store, token) for token in tokens] == [None] * 3
 
 
 def test_models_say_how_many_of_ones_bills_they_have_read(client, read, store):
@@ -159,15 +160,15 @@ def test_an_admin_makes_an_account_gives_it_a_plan_and_keeps_it_out(client, stor
     entry = next(each for each in client.get("/admin/users").json() if each["name"] == "Leo")
     assert (entry["plan"], entry["limits"], entry["status"]) == ("small", {"max_pages": 2}, "active")
     assert "small" in [plan["name"] for plan in client.get("/admin/plans").json()]
-    session = accounts.log_in(store, "leo@example.org", password, None, None)
+    session = passwords.log_in(store, "leo@example.org", password, None, None)
     assert client.patch(url, json={"status": "disabled"}).status_code == 204
-    assert accounts.login_by_cookie(store, session) is None
+    assert sessions.login_by_cookie(store, session) is None
     assert client.put(f"{url}/plan", json={"plan": "none"}).status_code == 404
 
 
 def test_an_admin_invites_somebody(client, store):
     made = client.post("/admin/invitations", json={"email": "leo@example.org"}).json()
-    assert accounts.invited_email(store, made["invitation"]) == (True, "leo@example.org")
+    assert invitations.invited_email(store, made["invitation"]) == (True, "leo@example.org")
 
 
 def test_a_bill_that_failed_is_found_without_its_text_and_tried_again(client, read, store):

@@ -12,7 +12,8 @@ from sqlalchemy import delete, func, select, update
 
 from billocr_assets.fields.extract import extract_fields
 from billocr_assets.settings import Settings
-from billocr_assets.store import Store, accounts, open_store, sharing, trash, webhooks
+from billocr_assets.store import Store, open_store, sharing, trash, webhooks
+from billocr_assets.store.accounts import sessions, tokens
 from billocr_assets.store.bills import register_upload
 from billocr_assets.store.reading import begin_reading, publish_result, record_failure
 from billocr_assets.store.schema import (
@@ -88,13 +89,13 @@ class World:
             return {}
         if role.startswith("token"):
             scope = "bills:read" if role.endswith("read") else "bills:write"
-            _, secret = accounts.create_token(self.store, self.users["owner"], "t", [scope], 1)
+            _, secret = tokens.create_token(self.store, self.users["owner"], "t", [scope], 1)
             return {"Authorization": f"Bearer {secret}"}
         return {"Cookie": f"bill_session={self.session(role)}"}
 
     def session(self, role: str) -> str:
         """The token of a new login session."""
-        return accounts.open_session(self.store, self.users[role], None, None)
+        return sessions.open_session(self.store, self.users[role], None, None)
 
     def restore(self) -> None:
         """People as they were, whom admins may have changed; and nobody has tried to log in too often."""
@@ -174,10 +175,10 @@ def prepared(world: World, operation: str, path: str) -> dict[str, Any]:
         "client": new_id(),
     }
     if "{token_id}" in path:
-        at["token_id"] = accounts.create_token(world.store, owner, "t", ["bills:read"], 1)[0].id
+        at["token_id"] = tokens.create_token(world.store, owner, "t", ["bills:read"], 1)[0].id
     if "{session_id}" in path:
-        accounts.open_session(world.store, owner, None, None)
-        at["session_id"] = accounts.sessions_of(world.store, owner)[0].id
+        sessions.open_session(world.store, owner, None, None)
+        at["session_id"] = sessions.sessions_of(world.store, owner)[0].id
     if "{webhook_id}" in path:
         at["webhook_id"] = webhooks.create_webhook(world.store, owner, "https://example.org/", ["bill.read"]).id
     if "{share_id}" in path:

@@ -25,7 +25,8 @@ import psutil
 
 from billocr_assets.fields.extract import extract_fields
 from billocr_assets.settings import Settings
-from billocr_assets.store import Store, accounts, open_store
+from billocr_assets.store import Store, open_store
+from billocr_assets.store.accounts import sessions
 from billocr_assets.store.bills import register_upload
 from billocr_assets.store.reading import begin_reading, publish_result
 from billocr_assets.store.schema import User
@@ -162,7 +163,7 @@ def person(store: Store, name: str) -> tuple[User, list[str], str]:
         document = document_of(LINES, 0.9)
         publish_result(store, attempt, document, extract_fields(document).to_dict())
         ids.append(bill.id)
-    return user, ids, accounts.open_session(store, user, None, None)
+    return user, ids, sessions.open_session(store, user, None, None)
 
 
 async def run(url: str, server: psutil.Process, people: list[tuple[User, list[str], str]], args: argparse.Namespace):

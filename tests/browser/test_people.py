@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from billocr_assets.exports import FORMATS
 from billocr_assets.settings import Settings
-from billocr_assets.store import Store, accounts, administration, open_store
+from billocr_assets.store import Store, administration, open_store
+from billocr_assets.store.accounts import sessions, users
 from billocr_assets.store.bills import local_user
 from billocr_assets.store.schema import User
 from tests.browser.conftest import run_product, violations, watched_pages
@@ -58,7 +59,7 @@ def operators_store(home: Path, people: str) -> Store:
 @pytest.fixture(scope="module")
 def ada(operators_store: Store) -> str:
     """The address of somebody who has an account."""
-    accounts.create_user(operators_store, local_user(operators_store), MAIL, "Ada", PASSWORD)
+    users.create_user(operators_store, local_user(operators_store), MAIL, "Ada", PASSWORD)
     return MAIL
 
 
@@ -138,14 +139,14 @@ def test_logging_out_in_one_tab_closes_the_other(open_page: Open, ada: str):
 def test_a_login_that_is_ended_elsewhere_is_over_at_the_next_click(open_page: Open, ada: str, operators_store: Store):
     page = open_page()
     log_in(page)
-    user = accounts.user_by_email(operators_store, local_user(operators_store), ada)
-    assert accounts.end_sessions(operators_store, user) >= 1
+    user = users.user_by_email(operators_store, local_user(operators_store), ada)
+    assert sessions.end_sessions(operators_store, user) >= 1
     page.get_by_text("Camera", exact=True).click()
     at_the_door(page)
 
 
 def test_a_new_password_ends_the_login_in_the_other_browser(open_page: Open, operators_store: Store):
-    accounts.create_user(operators_store, local_user(operators_store), "alan@example.org", "Alan", PASSWORD)
+    users.create_user(operators_store, local_user(operators_store), "alan@example.org", "Alan", PASSWORD)
     page, other = open_page("/account"), open_page()
     log_in(page, "alan@example.org")
     log_in(other, "alan@example.org")
@@ -173,7 +174,7 @@ def test_the_login_page_fits_and_everybody_can_use_it(open_page: Open, width: in
 def account(store: Store, name: str, plan: str | None = None) -> User:
     """Somebody who has an account, on a plan."""
     admin = local_user(store)
-    user = accounts.create_user(store, admin, f"{name}@example.org", name.title(), PASSWORD)
+    user = users.create_user(store, admin, f"{name}@example.org", name.title(), PASSWORD)
     if plan:
         administration.set_plan(store, admin, user.id, plan, {})
     return user

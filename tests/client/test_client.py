@@ -22,7 +22,8 @@ from billocr_assets.ocr.errors import BillError
 from billocr_assets.ocr.models import load_models
 from billocr_assets.ocr.pipeline import read_bill
 from billocr_assets.settings import Settings
-from billocr_assets.store import Store, accounts, open_store
+from billocr_assets.store import Store, open_store
+from billocr_assets.store.accounts import users
 from billocr_assets.store.bills import local_user
 from billocr_assets.store.reading import (
     begin_reading,
@@ -52,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store.database.migrate()
     sync_shipped_models(store)
     for name in ("ada", "ben"):
-        accounts.create_user(store, local_user(store), f"{name}@example.org", name, PASSWORD)
+        users.create_user(store, local_user(store), f"{name}@example.org", name, PASSWORD)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BILLOCR_")}
     environment |= {"BILLOCR_HOME": str(home), "BILLOCR_ACCOUNTS": "true", "BILLOCR_UI_PORT": str(port)}
     log = home / "ui.log"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from billocr_assets.store import Store, accounts, quotas
+from billocr_assets.store import Store, quotas
+from billocr_assets.store.accounts import removal, sessions, tokens
 from billocr_assets.store.bills import BillFilter, bill_for, list_bills, local_user, register_upload
 from billocr_assets.store.errors import AccountNotFound, BillNotFound, NotAllowed
 from billocr_assets.store.personal_data import export_account
@@ -94,8 +95,8 @@ def test_an_export_has_uploads_readings_and_corrections_and_nothing_of_others(
 
 
 def test_an_export_opens_nothing(store: Store, ann: User) -> None:
-    secret = accounts.create_token(store, ann, "laptop", ["bills:read"], 30)[1]
-    cookie = accounts.open_session(store, ann, "192.0.2.1", "Firefox")
+    secret = tokens.create_token(store, ann, "laptop", ["bills:read"], 30)[1]
+    cookie = sessions.open_session(store, ann, "192.0.2.1", "Firefox")
     account = dict(export_account(store, ann))["account.json"].decode()
     assert "laptop" in account
     assert "Firefox" in account
@@ -129,10 +130,10 @@ def test_a_deleted_account_leaves_no_trace_but_an_audit_trail_without_the_person
     add_member(store, ann, group, "ben@example.org")
     share_with_group(store, ben, bens.id, group, "view")
     save_filter(store, ann, "Milk", BillFilter(search="milk"))
-    accounts.open_session(store, ann, "192.0.2.1", "Firefox")
-    accounts.create_token(store, ann, "laptop", ["bills:read"], 30)
+    sessions.open_session(store, ann, "192.0.2.1", "Firefox")
+    tokens.create_token(store, ann, "laptop", ["bills:read"], 30)
     assert len(rows_of(store, ann)) >= 10
-    accounts.delete_user(store, ann)
+    removal.delete_user(store, ann)
     assert rows_of(store, ann) == {}
     assert [store.objects.exists(f"uploads/{each.id}") for each in (bill, bens)] == [False, True]
     assert groups_of(store, ben) == []
@@ -154,7 +155,7 @@ def test_bills_can_go_to_somebody_else_instead(store: Store, ann: User, ben: Use
         share_with_person(store, ann, kept.id, email, "view")
     delete_bill(store, ann, trashed.id)
     attempt = begin_reading(store, [kept.id], "run", "upload")[kept.id]
-    accounts.remove_user(store, admin, ann.id, heir_id=ben.id)
+    removal.remove_user(store, admin, ann.id, heir_id=ben.id)
     assert [bill.id for bill in list_bills(store, ben, BillFilter(whose="own")).bills] == [bens.id, kept.id]
     assert [bill.id for bill in list_bills(store, ben, BillFilter(trash=True)).bills] == [trashed.id]
     assert [bill.id for bill in list_bills(store, cleo).bills] == [kept.id]
@@ -171,19 +172,19 @@ def test_only_an_admin_removes_others_and_names_an_heir_who_is_there(store: Stor
     bill = upload(store, ann)
     admin = local_user(store)
     with pytest.raises(NotAllowed):
-        accounts.remove_user(store, ben, ann.id, heir_id=ben.id)
+        removal.remove_user(store, ben, ann.id, heir_id=ben.id)
     for heir in (999, ann.id):
         with pytest.raises(AccountNotFound):
-            accounts.remove_user(store, admin, ann.id, heir_id=heir)
+            removal.remove_user(store, admin, ann.id, heir_id=heir)
     with pytest.raises(NotAllowed, match="themselves"):
-        accounts.remove_user(store, admin, admin.id)
+        removal.remove_user(store, admin, admin.id)
     assert bill_for(store, ann, bill.id)
-    accounts.remove_user(store, admin, ann.id)
+    removal.remove_user(store, admin, ann.id)
     with pytest.raises(BillNotFound):
         bill_for(store, ann, bill.id)
 
 
 def test_a_user_who_is_being_deleted_is_locked_out(store: Store, ann: User) -> None:
-    cookie = accounts.open_session(store, ann, None, None)
-    accounts.delete_user(store, ann)
-    assert accounts.login_by_cookie(store, cookie) is None
+    cookie = sessions.open_session(store, ann, None, None)
+    removal.delete_user(store, ann)
+    assert sessions.login_by_cookie(store, cookie) is None

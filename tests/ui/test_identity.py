@@ -20,7 +20,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from billocr_assets.store import Store, accounts
+from billocr_assets.store import Store
+from billocr_assets.store.accounts import invitations, passwords, removal, sessions, tokens, users
 from billocr_assets.store.schema import User, WebSession, new_id, now
 from billocr_ui.identity import routes as auth
 from billocr_ui.identity import the_store
@@ -90,7 +91,7 @@ def client(connect: Callable[..., TestClient]) -> TestClient:
 
 @pytest.fixture
 def ada(store: Store, user: User) -> User:
-    return accounts.create_user(store, user, MAIL, "Ada", PASSWORD)
+    return users.create_user(store, user, MAIL, "Ada", PASSWORD)
 
 
 def log_in(client: TestClient, password: str = PASSWORD, **headers: str) -> httpx.Response:
@@ -145,7 +146,7 @@ def test_over_https_the_cookie_is_bound_to_this_host_and_goes_nowhere_else(
 
 
 def test_wrong_tries_end_in_a_wait_that_programs_can_read(client: TestClient, ada: User) -> None:
-    for _ in range(accounts.TRIES):
+    for _ in range(passwords.TRIES):
         answer = log_in(client, "wrong")
         assert (answer.status_code, answer.json()["type"]) == (401, "urn:billocr:wrong_credentials")
     answer = log_in(client)
@@ -156,7 +157,7 @@ def test_wrong_tries_end_in_a_wait_that_programs_can_read(client: TestClient, ad
 def test_a_new_login_replaces_the_one_of_this_browser(client: TestClient, store: Store, ada: User) -> None:
     log_in(client)
     log_in(client)
-    assert len(accounts.sessions_of(store, ada)) == 1
+    assert len(sessions.sessions_of(store, ada)) == 1
 
 
 def test_sign_up_follows_the_setting(client: TestClient, store: Store, user: User, settle: Callable[..., None]) -> None:
@@ -164,7 +165,7 @@ def test_sign_up_follows_the_setting(client: TestClient, store: Store, user: Use
     assert client.post("/api/v1/accounts", json=body, headers=SAME).status_code == 403
     settle(sign_up="invitation")
     assert client.post("/api/v1/accounts", json=body, headers=SAME).status_code == 403
-    body["invitation"] = accounts.invite(store, user, MAIL)
+    body["invitation"] = invitations.invite(store, user, MAIL)
     weak = client.post("/api/v1/accounts", json=body | {"password": "short"}, headers=SAME)
     assert (weak.status_code, weak.json()["type"]) == (422, "urn:billocr:weak_password")
     assert client.post("/api/v1/accounts", json=body, headers=SAME).status_code == 201
@@ -203,7 +204,7 @@ def test_forged_headers_are_taken_off_requests_and_sockets(client: TestClient, a
     with client.websocket_connect(STREAM, headers=forged | SAME) as socket:
         trusted = socket.receive_json()
     assert trusted["x-bill-sub"] == str(ada.id)
-    found = accounts.login_by_session(the_store(), trusted["x-bill-sid"])
+    found = sessions.login_by_session(the_store(), trusted["x-bill-sid"])
     assert found is not None
     assert found.user.id == ada.id
 
@@ -238,14 +239,14 @@ def test_what_a_browser_sends_for_another_site_changes_nothing(
 def test_a_request_with_a_token_needs_no_origin_and_is_not_helped_by_a_cookie(
     client: TestClient, store: Store, ada: User
 ) -> None:
-    _, secret = accounts.create_token(store, ada, "a", ["bills:read"], 1)
+    _, secret = tokens.create_token(store, ada, "a", ["bills:read"], 1)
     log_in(client)
     bearer = {"Authorization": f"Bearer {secret}"}
     assert client.get("/api/v1/bills", headers=bearer).status_code == 200
     assert client.get("/api/v1/bills", headers={"Authorization": "Bearer made-up"}).status_code == 401
     foreign = {"Origin": "http://evil.example.org"}
     assert client.delete("/api/v1/trash", headers=bearer | foreign).json()["type"] == "urn:billocr:missing_scope"
-    _, secret = accounts.create_token(store, ada, "b", ["bills:write"], 1)
+    _, secret = tokens.create_token(store, ada, "b", ["bills:write"], 1)
     bearer = {"Authorization": f"bearer {secret}"}
     assert client.delete("/api/v1/trash", headers=bearer | foreign).status_code == 204
     assert client.get("/api/v1/bills", headers=bearer).status_code == 403
@@ -282,7 +283,7 @@ def test_files_are_taken_from_users_and_handed_to_users_only(client: TestClient,
     [
         {"revoked_at": now()},
         {"expires_at": now() - timedelta(seconds=1)},
-        {"seen_at": now() - accounts.SESSION_IDLE},
+        {"seen_at": now() - sessions.SESSION_IDLE},
     ],
     ids=["revoked", "expired", "unused"],
 )
@@ -315,7 +316,7 @@ def test_disabling_a_user_ends_what_they_have_open(client: TestClient, store: St
     log_in(client)
     with client.websocket_connect(STREAM, headers=SAME) as socket:
         socket.receive_json()
-        accounts.set_status(store, user, ada.id, "disabled")
+        users.set_status(store, user, ada.id, "disabled")
         socket.send_bytes(BackMsg(stop_script=True).SerializeToString())
         assert BackMsg.FromString(socket.receive_bytes()).WhichOneof("type") == "rerun_script"
     assert not live(client)
@@ -370,10 +371,10 @@ def test_a_proxy_learns_who_may_pass(client: TestClient, store: Store, user: Use
     assert client.get("/auth/verify").status_code == 204
     assert client.get("/auth/verify?role=operator").status_code == 403
     assert client.get("/auth/verify?role=nonsense").status_code == 400
-    accounts.set_role(store, user, ada.id, "operator")
+    users.set_role(store, user, ada.id, "operator")
     assert client.get("/auth/verify?role=operator").status_code == 204
     assert client.get("/auth/verify?role=admin").status_code == 403
-    _, secret = accounts.create_token(store, ada, "a", ["bills:read", "bills:write"], 1)
+    _, secret = tokens.create_token(store, ada, "a", ["bills:read", "bills:write"], 1)
     assert client.get("/auth/verify", headers={"Authorization": f"Bearer {secret}"}).status_code == 403
 
 
@@ -526,7 +527,7 @@ def test_the_development_provider_is_not_there_unless_it_is_asked_for_and_answer
 
 def test_sessions_are_of_users_who_are_there(client: TestClient, store: Store, ada: User) -> None:
     log_in(client)
-    accounts.delete_user(store, ada)
+    removal.delete_user(store, ada)
     assert not live(client)
     with store.database.reading() as session:
         assert session.scalars(select(WebSession)).all() == []
@@ -535,8 +536,8 @@ def test_sessions_are_of_users_who_are_there(client: TestClient, store: Store, a
 def test_a_picture_is_for_users_and_tokens_that_may_read(client: TestClient, store: Store, ada: User) -> None:
     path = f"/pictures/{new_id()}/1"
     assert client.get(path).status_code == 401
-    _, reading = accounts.create_token(store, ada, "a", ["bills:read"], 1)
-    _, writing = accounts.create_token(store, ada, "b", ["bills:write"], 1)
+    _, reading = tokens.create_token(store, ada, "a", ["bills:read"], 1)
+    _, writing = tokens.create_token(store, ada, "b", ["bills:write"], 1)
     assert client.get(path, headers={"Authorization": f"Bearer {writing}"}).status_code == 403
     assert client.get(path, headers={"Authorization": f"Bearer {reading}"}).status_code == 404
     log_in(client)

@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import billocr_ui
-from billocr_assets.store import Store, accounts
+from billocr_assets.store import Store
+from billocr_assets.store.accounts import invitations, sessions, users
 from billocr_assets.store.schema import User
 from billocr_ui.identity import the_store
 
@@ -29,7 +30,7 @@ def app(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 @pytest.fixture
 def ada(store: Store, user: User) -> User:
-    return accounts.create_user(store, user, "ada@example.org", "Ada", PASSWORD)
+    return users.create_user(store, user, "ada@example.org", "Ada", PASSWORD)
 
 
 def form(app: AppTest) -> dict[str, Any]:
@@ -42,8 +43,8 @@ def form(app: AppTest) -> dict[str, Any]:
 
 
 def log_in(app: AppTest, store: Store, user: User) -> str:
-    token = accounts.open_session(store, user, None, None)
-    login = accounts.login_by_cookie(store, token)
+    token = sessions.open_session(store, user, None, None)
+    login = sessions.login_by_cookie(store, token)
     assert login is not None
     app.user = {"sub": str(user.id), "sid": login.session_id}
     return str(login.session_id)
@@ -62,7 +63,7 @@ def test_nobody_without_a_living_login_sees_more_than_the_login_page(
 def test_the_pages_are_there_until_the_login_ends_elsewhere(app: AppTest, store: Store, ada: User):
     session_id = log_in(app, store, ada)
     assert app.run().title[0].value == "Upload bills"
-    accounts.end_session(store, ada, session_id)
+    sessions.end_session(store, ada, session_id)
     assert form(app.run())["kind"] == "login"
     log_in(app, store, ada)
     assert app.run().title[0].value == "Upload bills"
@@ -71,7 +72,7 @@ def test_the_pages_are_there_until_the_login_ends_elsewhere(app: AppTest, store:
 def test_a_disabled_user_sees_the_login_page(app: AppTest, store: Store, user: User, ada: User):
     log_in(app, store, ada)
     assert app.run().file_uploader
-    accounts.set_status(store, user, ada.id, "disabled")
+    users.set_status(store, user, ada.id, "disabled")
     assert form(app.run())["kind"] == "login"
 
 
@@ -91,14 +92,14 @@ def test_the_form_offers_what_the_installation_allows(app: AppTest, ada: User, m
 def test_an_invitation_leads_to_signing_up_while_it_is_good(
     app: AppTest, store: Store, user: User, ada: User, monkeypatch: pytest.MonkeyPatch
 ):
-    invitation = accounts.invite(store, user, "eve@example.org")
+    invitation = invitations.invite(store, user, "eve@example.org")
     app.query_params["invitation"] = invitation
     assert form(app.run())["kind"] == "login", "signing up is closed"
     monkeypatch.setenv("BILLOCR_SIGN_UP", "invitation")
     the_store.cache_clear()
     offered = form(app.run())
     assert (offered["kind"], offered["email"], offered["invitation"]) == ("sign_up", "eve@example.org", invitation)
-    accounts.sign_up(the_store(), "eve@example.org", "Eve", PASSWORD, None, invitation)
+    users.sign_up(the_store(), "eve@example.org", "Eve", PASSWORD, None, invitation)
     offered = form(app.run())
     assert (offered["kind"], offered["sign_up"]) == ("login", False)
     assert "used or expired" in offered["refused"]
@@ -114,5 +115,5 @@ def test_why_a_provider_let_nobody_in_is_said(app: AppTest, ada: User, code: str
 
 def test_before_the_first_account_the_page_says_how_to_make_it(app: AppTest, store: Store, user: User):
     assert "billocr users create --admin" in app.run().info[0].value
-    accounts.create_user(store, user, "ada@example.org", "Ada", PASSWORD)
+    users.create_user(store, user, "ada@example.org", "Ada", PASSWORD)
     assert not app.run().info
