@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +17,12 @@ from billocr_ui.identity import the_store
 from tests import files
 
 LINES = ("Bäckerei Huber", "Hauptstraße 12, 80331 München", "Brezel 2,40", "Summe EUR 2,40", "24.12.2025 09:41")
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that Streamlit runs takes the place of ``__main__``, which processes started later would then run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
