@@ -97,10 +97,10 @@ _PHRASES: dict[str, str] = {
         careline, call""",
     "registration": """
         gst id, gst reg, gst reg no, gst no, gst id no, co reg, co reg no, company reg, reg no, roc, roc no, co
-        no, company no, business reg, biz reg no, br no, ssm, sst no, sst id, sst reg no, tax id, vat no, vat
+        no, company no, business reg, biz reg no, ssm, sst no, sst id, sst reg no, tax id, vat no, vat
         id, vat reg no, ust id, ust idnr, ustid nr, ust id nr, st nr, steuernummer, steuer nr, handelsregister,
-        hrb, ico, dic, ic dph, nip, regon, adoszam, siret, siren, rcs, tva intra, no tva, company registration
-        no""",
+        hrb, ico, dic, ic dph, nip, regon, bdo, krs, adoszam, kozossegi adoszam, cegjegyzekszam, nav ap szam,
+        siret, siren, rcs, ape, naf, tva intra, no tva, company registration no""",
     "document": """
         tax invoice, taxinvoice, invoice, simplified tax invoice, receipt, cash receipt, official receipt, cash
         bill, cash sales, cash sale, cash memo, sales receipt, invoice no, receipt no, bill to, table, cashier,
@@ -111,7 +111,8 @@ _PHRASES: dict[str, str] = {
         pokladni doklad, faktura, blok, pokladnicny doklad, paragon fiskalny, paragon, kasa, kasjer, nyugta,
         szamla, blokk, penztar, penztaros, facture, ticket, recu de caisse, caisse, caissier, salesperson,
         receipt number, member, welcome, salesman, sales person, attn, closed bill, self collect, dine in, take
-        away, deliver order, served by, server, customer, terminal, time, page, site, shift, obsluhoval,
+        away, deliver order, served by, server, duplicate, customer copy, merchant copy, duplikat, duplicata,
+        masolat, stvrzenka, customer, terminal, time, page, site, shift, obsluhoval,
         obsluha, vystavil, cisnik, prodavac, obslouzila vas, uctoval, por cislo, ucet c, var symbol, variabilny
         symbol, c uctu, pokl, provozovna, stul, osob, pocet hostu, es bediente sie, kassiererin, bedienung,
         verkaufer, ihr kellner, mitarbeiter, rechnungsnummer, rg nr, ta nr, vorgang, auftrags nr, filiale,
@@ -132,7 +133,8 @@ _PHRASES: dict[str, str] = {
     "legal_form": """
         sdn bhd, sdn, s b, bhd, berhad, co, company, corporation, corp, ltd, limited, inc, llc, plt, plc, gmbh,
         ag, kg, ohg, e k, mbh, ug, se, ges mbh, handelsges, s r o, sro, a s, v o s, spol, sp z o o, spolka, s a,
-        sp j, sp k, kft, zrt, nyrt, bt, sarl, sas, sa, eurl, sasu, k s, e v, haftungsbeschrankt, f h u, druzstvo""",
+        sp j, sp k, kft, zrt, nyrt, bt, sarl, sas, sa, eurl, sasu, k s, e v, haftungsbeschrankt, f h u, p h u,
+        p p h u, druzstvo, szovetkezet, kkt, snc, scop, llp""",
     # Words that end a name and never begin one.
     "name_tail": "enterprise, enterprises, trading, holdings, group, industries, marketing, resources, services",
     "trade": """
@@ -153,7 +155,8 @@ _PHRASES: dict[str, str] = {
         taman, tmn, kampung, kg, bandar, persiaran, lebuh, lebuhraya, seksyen, sek, mukim, kawasan,
         perindustrian, batu, bukit, desa, pusat, perdagangan, bangunan, wisma, menara, plaza, mall, level,
         floor, ground, tingkat, block, blok, unit, street, road, avenue, lane, drive, square, park, highway,
-        autoroute, g floor, ground floor, lgf, ug, pt, ptd, simpang, industrial, boulevard, strasse, str, weg,
+        autoroute, g floor, ground floor, lgf, ug, pt, ptd, simpang, industrial, boulevard, suite, grove, terrace,
+        crescent, parade, broadway, strasse, str, weg,
         platz, allee, gasse, ring, damm, ulice, namesti, trida, nabrezi, namestie, cesta, ul, ulica, al, aleja,
         plac, osiedle, utca, ut, ter, tere, korut, rue, place, quai, chemin, bp, cedex, postfach""",
     "place": """
@@ -175,7 +178,7 @@ _PHRASES: dict[str, str] = {
         perusahaan, perniagaan, berjuntai, selatan, utara, timur, barat, berlin, hamburg, muenchen, koeln,
         frankfurt, stuttgart, duesseldorf, dortmund, essen, leipzig, bremen, dresden, hannover, nuernberg""",
     # Words that are one letter from another concept's and mean nothing here.
-    "": "charge, charges, chance, range, orange, cast, dash, visit, cards, name, hash, cart, data, lash",
+    "": "charge, charges, chance, range, orange, cast, dash, visit, cards, name, hash, cart, data, lash, glove, gloves",
     "thanks": """
         thank you, thankyou, thanks, thank, terima kasih, please come again, goods sold, vielen dank, danke,
         dekujeme, dakujeme, dziekujemy, koszonjuk, merci, goods, exchange, refund, follow us""",

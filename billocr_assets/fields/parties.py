@@ -7,7 +7,7 @@ import re
 from billocr_assets.fields.dates import find_dates
 from billocr_assets.fields.lexicon import concepts, fold, mend_phrases, mend_word, mentions, without_accents
 from billocr_assets.fields.model import Text
-from billocr_assets.fields.money import find_amounts, find_money
+from billocr_assets.fields.money import CURRENCIES, find_amounts, find_money
 from billocr_assets.fields.rows import Row, is_heading
 
 _HEAD_ROWS = 16
@@ -22,8 +22,12 @@ _WORDS_OF_A_LANGUAGE = 12
 _POSTCODE = re.compile(
     r"(?:(?<![\d(-])|(?<=\b[A-Z]-)|(?<=\b[A-Z]{2}-))"
     r"(?:\d{5}(?![\d-])|(?:\d{3} \d{2}|\d{2}-\d{3}|\d{4}) [^\W\d]{3})|\bPS[ČC] ?\d{3} ?\d{2}\b"
+    r"|\b(?:(?:SK|CZ)[- ]\d{3} \d{2}|PL[- ]\d{2}-\d{3}|H-\d{4})$|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}$"
 )
-_REGISTRATION = re.compile(r"\(?\b(?:[A-Z]{0,3}\d{5,12}[A-Z]?(?: ?- ?[A-Z0-9]{1,2})?)\b\)?")
+_ENDS_WITH_POSTCODE = re.compile(r"(?:\d{5}|\d{3} \d{2}|\d{2}-\d{3}|H-\d{4})$")
+_REGISTRATION = re.compile(
+    r"\(?\b(?:[A-Z]{0,3}(?:\d{6,12}[A-Z]?|\d{5}[A-Z]|\d{5}(?= ?- ?\w))(?: ?- ?[A-Z0-9]{1,2})?)\b\)?"
+)
 # The number of the company's registration behind its name, misread digits and what follows it included.
 _TRAILING_NUMBER = re.compile(
     r"[\s,]*[(\[<]?(?:(?:CO|REG|ROC|NO)[ .:]*)*[A-Z]{0,2}\d{4,}[ \d]*(?: ?-? ?[A-Z])?[)\]>]?[\s.,]*$"
@@ -34,12 +38,16 @@ _TRAILING_NUMBER = re.compile(
 _OWNER = re.compile(r"^\W*(?:OWN(?:ED|ER)?|OPERATED|MANAGED) BY\b\W*|^\W*DIMILIKI(?: OLEH)?\b\W*", re.I)
 _CONTACT = re.compile(r"[\s,(]*\b(?:TEL|TELEPHONE|PHONE|FAX|H/?P)\b.*$", re.I)
 _LEADING_NUMBER = re.compile(r"^#?\d{4,}\s+(?=[^\W\d])|^[^:]{4,14}:\s*")
-_NUMBERED = re.compile(r"^\W*(?:NO\b|LOT\b|UNIT\b|\d{1,4}[A-Z]?\b|[A-Z]{1,2}\d?-[\dG])", re.I)
+_NUMBERED = re.compile(r"^\W*(?:NO\b|LOT\b|UNIT\b|\d{1,4}[A-Z]?\b|[A-Z]{1,2}\d?-[\dG]|[A-Z]{1,2}\d{1,4},)", re.I)
 _STREET = re.compile(
-    r"^(?=.*[^\W\d]{3})[^\W\d][^\d,]{2,40}\d{1,4}(?: ?[a-zA-Z])?(?: ?[/-] ?\d{1,4}[a-zA-Z]?)?"
-    r"(?: (?:LOK|FSZ|EM)\b.{0,8})?[,.]?$",
+    r"^(?=.*[^\W\d]{3})[^\W\d][^\d,]{2,40}\d{1,4}(?: ?[a-zA-Z])?(?: ?[/-] ?(?:\d{1,4}[a-zA-Z]?|[a-zA-Z]))?"
+    r"(?:[. ]+(?:LOK|FSZ|EM)\b.{0,8})?[,.]?$",
     re.I,
 )
+# What ends an address wherever more follows, the word that begins one, and what is left of a scribble behind one.
+_COUNTRY = re.compile(r"\b(?:MALAYSIA|SINGAPORE|DEUTSCHLAND|GERMANY|FRANCE|POLSKA|MAGYARORSZAG)\W*$", re.I)
+_ADDRESS_LABEL = re.compile(r"^(?:HQ )?ADD(?:RESS)?\W*: ?", re.I)
+_SCRAP = re.compile(r" \w{0,2}[)\]]$")
 _HOUSE = re.compile(r"^\W*NO[ .,:]*(?:[A-Z]{1,2}-?)*\d|STRA(?:SS|ß|B)E\b|STR\.|\bUL\.", re.I)
 _WEB = re.compile(r"WWW|HTTP|@|\.COM|\.MY\b|\.DE\b", re.I)
 
@@ -75,11 +83,15 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
         return None, 0
     first, last = best, best
     # A name on several rows: a legal form alone belongs to what stands above it, an open bracket goes on below.
-    while first > 0 and _legible(rows[first - 1]) and _continues(rows[first - 1], rows[first]):
+    while (
+        first > 0
+        and _legible(rows[first - 1])
+        and (_continues(rows[first - 1], rows[first]) or _is_wrapped(rows[first - 1], rows[first]))
+    ):
         first -= 1
     while (
         last + 1 < len(scores)
-        and (_legible(rows[last + 1]) or _closes(rows[last], rows[last + 1]))
+        and (_legible(rows[last + 1]) or _closes(rows[last], rows[last + 1]) or _completes(rows[last], rows[last + 1]))
         and (_continues(rows[last], rows[last + 1]) or _is_wrapped(rows[last], rows[last + 1]))
     ):
         last += 1
@@ -119,7 +131,8 @@ def _without_numbers(text: str) -> str:
 
 def find_address(rows: list[Row], start: int) -> Text | None:
     """The address: the rows from the first that looks like one to the last before phone, tax number or document."""
-    end = min(len(rows), start + _HEAD_ROWS)
+    end = next((i for i in range(start, len(rows)) if is_heading(rows[i])), len(rows))
+    end = min(end, start + _HEAD_ROWS)
     first = next((i for i in range(start, end) if _address_score(rows[i]) >= 1.5 and not _stops(rows[i])), None)
     if first is None:  # no word for a street, but a house number right below the merchant
         near = range(start, min(end, start + 2))
@@ -136,22 +149,34 @@ def find_address(rows: list[Row], start: int) -> Text | None:
         first += 1
     # "Lipová 12" has no word for a street; above a post code it is one.
     above = rows[first - 1].text.rstrip() if first > start else ""
-    if (
-        _STREET.match(above) or (_NUMBERED.match(above) and (above.endswith(",") or _POSTCODE.match(rows[first].text)))
-    ) and not _stops(rows[first - 1]):
+    numbered = _NUMBERED.match(above) and re.search(r"[^\W\d_]{3}", above)
+    street = _STREET.match(above) or (numbered and ("," in above or _POSTCODE.search(rows[first].text)))
+    if street and not _stops(rows[first - 1]):
         first -= 1
     last, complete = first, bool(_POSTCODE.search(rows[first].text))
     for i in range(first + 1, min(len(rows), first + 7)):
-        if _stops(rows[i]) or is_heading(rows[i]) or (complete and ":" in rows[i].text):
+        follows = last == i - 1
+        if _stops(rows[i]) or is_heading(rows[i]) or (complete and (":" in rows[i].text or not follows)):
             break
-        if _address_score(rows[i]) >= 0.5 or (rows[i - 1].text.endswith(",") and last == i - 1 and not complete):
+        if _COUNTRY.search(rows[last].text):
+            break
+        goes_on = (rows[last].text.endswith(",") and not complete) or _is_town_of(rows[last], rows[i])
+        if _address_score(rows[i]) >= 0.5 or (follows and goes_on):
             last = i
         complete = complete or bool(_POSTCODE.search(rows[i].text))
     members = rows[first : last + 1]
-    text = _CONTACT.sub("", _mended(rows, members))
+    text = _ADDRESS_LABEL.sub("", _CONTACT.sub("", _mended(rows, members)))
+    if text.count(")") > text.count("("):
+        text = _SCRAP.sub("", text)
     certainty = 0.85 if _POSTCODE.search(text) else 0.6
     sources = tuple(source for row in members for source in row.sources())
     return Text(text, text, sources, certainty * min(row.confidence() for row in members))
+
+
+def _is_town_of(row: Row, following: Row) -> bool:
+    """Whether ``row`` ends with a post code and ``following`` can be the name of its town."""
+    code = _ENDS_WITH_POSTCODE.search(row.text) and not re.search(r"\bPS[ČC]", row.text)  # which follows its town
+    return bool(code and re.fullmatch(r"[^\W\d_]{3,}(?:[ -][^\W\d_]+){0,2}", following.text))
 
 
 def _company_scores(rows: list[Row]) -> list[float]:
@@ -161,11 +186,14 @@ def _company_scores(rows: list[Row]) -> list[float]:
     for index, row in enumerate(rows[:_HEAD_ROWS]):
         if index > 2 and any(amount.decimals == 2 for amount in find_amounts(row.text)):
             break
+        if index + 1 < len(rows) and _STREET.match(row.text) and _POSTCODE.match(rows[index + 1].text):
+            past = 4.0  # also where the only name above is a logo
         scores.append(_company_score(row, index) - past)
         # Names below the address or below "bill to" are a customer's or a branch's. What stands above every name is the
         # foot of another bill.
         said = concepts(row.text)
-        if max(scores) >= 1.0 and (_address_score(row) >= 1.5 or said & {"phone", "recipient"}):
+        located = _address_score(row) >= 1.5 and re.search(r"\d|,", row.text)
+        if max(scores) >= 1.0 and (located or said & {"phone", "recipient"}):
             past = 4.0
         elif max(scores) >= 1.0 and "document" in said:
             past = max(past, 0.5)
@@ -176,7 +204,7 @@ def _company_score(row: Row, index: int) -> float:
     name = _without_numbers(row.text)
     found = concepts(name)
     letters = sum(char.isalpha() for char in name)
-    if letters < 3 or _WEB.search(row.text) or find_dates(row.text) or is_heading(row):
+    if letters < 3 or name.upper() in CURRENCIES or _WEB.search(row.text) or find_dates(row.text) or is_heading(row):
         return -1.0
     score = 2.0 - 0.25 * index + min(max(row.height - 1.0, 0.0), 1.0) - 3.0 * name.startswith("(")
     score += 2.5 * ("legal_form" in found)
@@ -195,16 +223,27 @@ def _continues(row: Row, following: Row) -> bool:
     if not words or _stops(following):
         return False
     name = _without_numbers(row.text)
-    if name.count("(") > name.count(")") or name.endswith("&"):
+    address = _address_score(following) >= 1.5
+    if name.endswith("&") or (name.count("(") > name.count(")") and (")" in following.text or not address)):
         return True
-    if _address_score(following) >= 1.5 or len(words) > 6:
+    if address or len(words) > 6:
         return False
+    if _completes(row, following) or following.text.startswith("&"):
+        return True
     if "legal_form" in concepts(row.text):
-        return len(words) == 1 and "legal_form" in concepts(words[0])
+        return False
     if _names_the_kind(row) and len(words) <= 4 and not re.search(r"\d", following.text):
         return True
     begins = {concept for concept, start in mentions(following.text) if start < 2}
     return "legal_form" in begins or "name_tail" in concepts(words[0])
+
+
+def _completes(row: Row, following: Row) -> bool:
+    """Whether ``following`` is a legal form, or the end of one that ``row`` begins: "Sp." and "z o.o."."""
+    before, words = fold(row.text).split(), fold(following.text).split()
+    if not 0 < len(words) <= 3 or before[-1:] == ["BHD"]:  # which nothing follows
+        return False
+    return any("legal_form" in concepts("".join(before[len(before) - n :] + words)) for n in range(3))
 
 
 def _closes(row: Row, following: Row) -> bool:
@@ -227,7 +266,10 @@ def _is_wrapped(row: Row, following: Row) -> bool:
 
 def _address_score(row: Row) -> float:
     found = concepts(row.text)
-    score = 1.5 * ("address" in found or bool(_HOUSE.search(row.text))) + 1.0 * ("place" in found)
+    # "Al" and "ut" are words for streets only where a number stands with them.
+    named = any("address" in concepts(word) for word in fold(row.text).split() if len(word) > 2)
+    street = named or ("address" in found and bool(re.search(r"\d", row.text)))
+    score = 1.5 * (street or bool(_HOUSE.search(row.text))) + 1.0 * ("place" in found)
     score += 1.5 * bool(_POSTCODE.search(row.text))
     score += 0.5 * row.text.rstrip().endswith(",") + 0.5 * bool(re.search(r"\d", row.text))
     return score - 2.0 * ("legal_form" in found)
@@ -241,6 +283,8 @@ def _stops(row: Row) -> bool:
     if any(pattern.search(row.text.upper()) for pattern in _VAT_NUMBERS):
         return True
     found = concepts(row.text)
+    if "address" not in found and ("registration", 0) in mentions(row.text):
+        return True
     if find_money(row.text) and not found & {"address", "place"} and not _HOUSE.search(row.text):
         return True
     if "phone" in found and digits > 6 and not found & {"address", "place"}:
@@ -251,4 +295,4 @@ def _stops(row: Row) -> bool:
 def _only_registration(row: Row) -> bool:
     """A row that has nothing but the number of the company's registration."""
     left = _REGISTRATION.sub("", row.text.upper())
-    return left != row.text.upper() and not re.search(r"[A-Z]{3}", left) and "place" not in concepts(row.text)
+    return left != row.text.upper() and not re.search(r"[^\W\d_]{3}", left) and "place" not in concepts(row.text)

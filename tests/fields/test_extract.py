@@ -454,7 +454,68 @@ def test_a_name_that_is_too_long_for_its_row_and_the_kind_of_shop_above_a_name_a
     ("street", "town"),
     [("Dürerweg 27", "D-27390 Fürth"), ("nám. Svobody 43B", "Karlovy Vary, PSČ 636 24"),
      ("Hviezdoslavova 12b", "SK-276 98 Košice"), ("39 bis, cours Jean Jaurès", "02399 Nîmes CEDEX 4"),
-     ("Bem rkp. 65-25.", "8880 Sopron")],
+     ("Bem rkp. 65-25.", "8880 Sopron"), ("Arany János u. 166/C.", "6554 Kaposvár"),
+     ("Erdő sor 130. fsz. 27.", "3356 Eger"), ("Na Příkopě 192", "94870 Děčín"),
+     ("138 Broadway", "Oxford 99217"), ("Suite 63, 4 Elm Grove", "Glasgow G3 1VV"),
+     ("Hôrky 193B SK-213 29", "Michalovce"), ("GK101,GND FLR,QUAY CENTRE", "NO.1,LEBUH BESAR,")],
 )  # fmt: skip
 def test_an_address_has_its_street_and_its_post_code_in_every_country(street: str, town: str):
     assert fields_of(f"Krume & Co.\n{street}\n{town}\nTel. 123 456\nTOTAL  4,05").address.value == f"{street} {town}"
+
+
+@pytest.mark.parametrize(
+    "number", ["Steuer-Nr. 762/052/47975", "HRB 19046", "RCS Paris 670 522 697", "SIRET 627 244 144 29051", "APE 71480"]
+)
+def test_the_numbers_of_a_registration_beside_an_address_are_no_part_of_it(number: str):
+    street, town = "9 rue des Lilas", "75011 Paris"
+    above = fields_of(f"Krume & Co.\n{number}\n{street}\n{town}\nTOTAL  4,05")
+    below = fields_of(f"Krume & Co.\n{street}\n{town}\n{number}\nTOTAL  4,05")
+    assert above.address.value == below.address.value == f"{street} {town}"
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [("BUCHHANDLUNG WAGNER", "E.K."), ("HUDÁK SPOL. S", "R.O."), ("BUFET SOVA, S. R.", "O."),
+     ("VENDÉGLŐ OLÁH", "SZÖVETKEZET"), ("KARCZMA DĘBOWA", "F.H.U."), ("CUKIERNIA MAK SP. Z O.O.", "SP. K."),
+     ("KAVÁRNA ŘÍHA", "& ZEMAN")],
+)  # fmt: skip
+def test_a_name_keeps_its_legal_form_from_the_row_below(name: str, rest: str):
+    assert fields_of(f"{name}\n{rest}\nMill Street 4\n12345 Eastport\nTOTAL  4,05").company.value == f"{name} {rest}"
+
+
+def test_nothing_is_added_to_a_name_that_is_complete_or_to_one_whose_bracket_was_left_open():
+    fields = fields_of("MILL TRADING SDN BHD\nSE\nNO. 5, JALAN BESAR, 40100\nEASTPORT\nTOTAL  4.05")
+    assert fields.company.value == "MILL TRADING SDN BHD"
+    assert fields.address.value == "NO. 5, JALAN BESAR, 40100 EASTPORT"
+    fields = fields_of("MILL CAFE (EAST\nLOT 5, JALAN BESAR\n40100 EASTPORT\nTOTAL  4.05")
+    assert fields.company.value == "MILL CAFE (EAST"
+    assert fields.address.value == "LOT 5, JALAN BESAR 40100 EASTPORT"
+
+
+def test_an_address_has_neither_its_label_nor_the_branch_or_the_scrap_behind_it():
+    fields = fields_of("MILL CAFE\nHQ ADD: LOT 5, JALAN BESAR\n40100 EASTPORT, MALAYSIA\nEAST MALL\nTOTAL  4.05")
+    assert fields.address.value == "LOT 5, JALAN BESAR 40100 EASTPORT, MALAYSIA"
+    fields = fields_of("MILL CAFE\nLOT 5, JALAN BESAR\n40100 EASTPORT 0)\nCHIT NUMBER\n29721\nTOTAL  4.05")
+    assert fields.address.value == "LOT 5, JALAN BESAR 40100 EASTPORT"
+
+
+def test_a_bill_whose_name_is_a_logo_has_its_address_and_no_invented_name():
+    fields = fields_of("""
+        Mühlgasse 130
+        33100 Paderborn
+                           EUR
+        53777 Gurke     1,00 A
+        zu zahlen       1,00
+    """)
+    assert fields.company is None
+    assert fields.address.value == "Mühlgasse 130 33100 Paderborn"
+    fields = fields_of("Krume\nName        Menge   Preis   Betrag\n53777 Gurke     1   1,00   1,00\nSumme   1,00")
+    assert fields.address is None
+
+
+def test_the_branch_between_a_brand_and_the_legal_name_ends_neither():
+    fields = fields_of(
+        "MILL\nDesa Park\nHarbour Lane Sdn Bhd\nA-16-1, Tower A, Mid\nCity, No 1, Medan Besar\nTOTAL  4.05"
+    )
+    assert fields.company.value == "Harbour Lane Sdn Bhd"
+    assert fields.address.value == "A-16-1, Tower A, Mid City, No 1, Medan Besar"
