@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import lru_cache
@@ -19,8 +19,9 @@ _NUMERIC = re.compile(
 _GLUED = re.compile(r"(?<![\d.,/\-])(\d{2})([-/.]?)(\d{2})([-/.]?)(20\d\d)(?!\d)")
 _YEAR_FIRST = re.compile(r"(?<![\d.,/\-])((?:19|20)\d\d) ?([-/.]) ?(\d{1,2}) ?[-/.] ?(\d{1,2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)(20[0-4]\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?!\d)")
-_DAY_NAME_YEAR = re.compile(r"(?<!\d)(\d{1,2})\.?[-/. ']{0,2}([A-Z]{3,10})\.?[-/. ,']{0,2}(\d{4}|\d{2})(?!\d|:\d)")
-_NAME_DAY_YEAR = re.compile(r"(?<![A-Z])([A-Z]{3,10})\.?[-/. ]{0,2}(\d{1,2})[-/. ,']{1,2}(\d{4}|\d{2})(?!\d|:\d)")
+_DAY_NAME_YEAR = re.compile(r"(?<!\d)(\d{1,2})\.?[-/. ']{0,2}([A-Z]{3,12})\.?[-/. ,']{0,2}(\d{4}|\d{2})(?!\d|:\d)")
+_YEAR_NAME_DAY = re.compile(r"(?<!\d)(20\d\d)[., ]{1,3}([A-Z]{3,12})\.? ?(\d{1,2})(?!\d|:\d)\.?")
+_NAME_DAY_YEAR = re.compile(r"(?<![A-Z])([A-Z]{3,12})\.?[-/. ]{0,2}(\d{1,2})[-/. ,']{1,2}(\d{4}|\d{2})(?!\d|:\d)")
 _TIME = re.compile(
     r"(?<![\d:.])([01]?\d|2[0-3]) ?[:.] ?([0-5]\d)(?: ?[:.] ?([0-5]\d))?(?![\d:])(?: ?(AM|PM|A\.M\.|P\.M\.))?", re.I
 )
@@ -28,17 +29,17 @@ _TIME = re.compile(
 # Months as bills write them, folded, in en, ms, de, cs, sk, pl, hu and fr; any three first letters are enough.
 _MONTHS: tuple[tuple[str, ...], ...] = (
     ("JANUARY", "JANUARI", "JANUAR", "JANUARA", "JAENNER", "LEDEN", "LEDNA", "STYCZEN", "STYCZNIA", "JANVIER"),
-    ("FEBRUARY", "FEBRUARI", "FEBRUAR", "UNOR", "UNORA", "LUTY", "LUTEGO", "FEVRIER"),
+    ("FEBRUARY", "FEBRUARI", "FEBRUAR", "FEBRUARA", "UNOR", "UNORA", "LUTY", "LUTEGO", "FEVRIER"),
     ("MARCH", "MAC", "MAERZ", "MARZ", "MRZ", "BREZEN", "BREZNA", "MAREC", "MARZEC", "MARCA", "MARCIUS", "MARS"),
-    ("APRIL", "APRILIS", "DUBEN", "DUBNA", "KWIECIEN", "KWIETNIA", "AVRIL"),
+    ("APRIL", "APRILA", "APRILIS", "DUBEN", "DUBNA", "KWIECIEN", "KWIETNIA", "AVRIL"),
     ("MAY", "MEI", "MAI", "KVETEN", "KVETNA", "MAJ", "MAJA", "MAJUS"),
-    ("JUNE", "JUN", "JUNI", "CERVEN", "CERVNA", "CZERWIEC", "CZERWCA", "JUNIUS", "JUIN"),
-    ("JULY", "JULAI", "JULI", "CERVENEC", "CERVENCE", "LIPIEC", "LIPCA", "JULIUS", "JUILLET"),
-    ("AUGUST", "OGOS", "SRPEN", "SRPNA", "SIERPIEN", "SIERPNIA", "AUGUSZTUS", "AOUT"),
-    ("SEPTEMBER", "ZARI", "WRZESIEN", "WRZESNIA", "SZEPTEMBER", "SEPTEMBRE"),
-    ("OCTOBER", "OKTOBER", "RIJEN", "RIJNA", "PAZDZIERNIK", "PAZDZIERNIKA", "OCTOBRE"),
-    ("NOVEMBER", "LISTOPAD", "LISTOPADU", "LISTOPADA", "NOVEMBRE"),
-    ("DECEMBER", "DISEMBER", "DEZEMBER", "PROSINEC", "PROSINCE", "GRUDZIEN", "GRUDNIA", "DECEMBRE"),
+    ("JUNE", "JUN", "JUNI", "JUNA", "CERVEN", "CERVNA", "CZERWIEC", "CZERWCA", "JUNIUS", "JUIN"),
+    ("JULY", "JULAI", "JULI", "JULA", "CERVENEC", "CERVENCE", "LIPIEC", "LIPCA", "JULIUS", "JUILLET"),
+    ("AUGUST", "AUGUSTA", "OGOS", "SRPEN", "SRPNA", "SIERPIEN", "SIERPNIA", "AUGUSZTUS", "AOUT"),
+    ("SEPTEMBER", "SEPTEMBRA", "ZARI", "WRZESIEN", "WRZESNIA", "SZEPTEMBER", "SEPTEMBRE"),
+    ("OCTOBER", "OKTOBER", "OKTOBRA", "RIJEN", "RIJNA", "PAZDZIERNIK", "PAZDZIERNIKA", "OCTOBRE"),
+    ("NOVEMBER", "NOVEMBRA", "LISTOPAD", "LISTOPADU", "LISTOPADA", "NOVEMBRE"),
+    ("DECEMBER", "DECEMBRA", "DISEMBER", "DEZEMBER", "PROSINEC", "PROSINCE", "GRUDZIEN", "GRUDNIA", "DECEMBRE"),
 )
 
 
@@ -92,17 +93,30 @@ def _dates(text: str) -> tuple[FoundDate, ...]:
     for match in _GLUED.finditer(text):
         if match[2] or match[4]:
             add(match, _numeric(match), _printed(match))
-    for match in _DAY_NAME_YEAR.finditer(folded):
+    for match in _overlapping(_YEAR_NAME_DAY, folded):
+        add(match, [_date(match[1], month, match[3]) for month in _months(match[2])])
+    for match in _overlapping(_DAY_NAME_YEAR, folded):
         add(match, [_date(match[3], month, match[1]) for month in _months(match[2])])
-    for match in _NAME_DAY_YEAR.finditer(folded):
+    for match in _overlapping(_NAME_DAY_YEAR, folded):
         add(match, [_date(match[3], month, match[2]) for month in _months(match[1])])
     for match in _COMPACT.finditer(folded):
         add(match, [_date(*match.groups())])
     return tuple(sorted(found, key=lambda each: each.start))
 
 
+def _overlapping(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """All matches, also those that begin within another: "32 Sat 31 Aug 2024" has two numbers before a word."""
+    match = pattern.search(text)
+    while match:
+        yield match
+        match = pattern.search(text, match.start() + 1)
+
+
 def find_near_dates(text: str) -> list[FoundDate]:
-    """Dates that are none because one digit of the day or the month was misread, with the dates they can have been."""
+    """Dates that are none because one digit was misread, with the dates they can have been.
+
+    The digit is one of the day, of the month, or the year's second, which is known to be a nought.
+    """
     found = []
     for match in _NUMERIC.finditer(text):
         day, month, year = (_digits(match[group]) for group in (1, 3, 5))
@@ -114,6 +128,9 @@ def find_near_dates(text: str) -> list[FoundDate]:
             for parts in [[day, month]]
             if (candidate := _date(year, *reversed(_replaced(parts, place, part[:i] + other + part[i + 1 :]))))
         ]
+        if not possible and re.fullmatch(r"2[1-9]\d\d", year):
+            year = f"20{year[2:]}"
+            possible = [each for each in _either_order(match, year) if each]
         candidates = tuple(dict.fromkeys(possible))
         if candidates:
             sign = next((sign for sign in (match[4].strip(), match[2].strip()) if sign and sign in "-/."), ".")
@@ -172,7 +189,11 @@ def _parts(each: FoundDate) -> tuple[str, str] | None:
 
 
 def _numeric(match: re.Match[str]) -> list[date | None]:
-    first, second, year = (_digits(match[group]) for group in (1, 3, 5))
+    return _either_order(match, _digits(match[5]))
+
+
+def _either_order(match: re.Match[str], year: str) -> list[date | None]:
+    first, second = _digits(match[1]), _digits(match[3])
     day_first = _date(year, second, first)
     # Points stand between day, month and year only; with other signs the month may come first.
     if "." in match[2] or (day_first and first == second):

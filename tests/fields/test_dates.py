@@ -10,11 +10,16 @@ from billocr_assets.fields.dates import find_dates, find_times, settle_order
 @pytest.mark.parametrize(
     "text",
     ["25/12/2018", "25-12-18", "25.12.2018", "2018-12-25", "25 DEC 2018", "25. prosince 2018", "25 grudnia 2018",
-     "25. Dezember 2018", "25 décembre 2018", "DEC 25, 2018", "20181225", "2018.12.25.", "25-Dis-2018"],
+     "25. Dezember 2018", "25 décembre 2018", "DEC 25, 2018", "20181225", "2018.12.25.", "25-Dis-2018",
+     "25. decembra 2018", "2018. december 25.", "Nr 12  Tue 25 Dec 2018"],
 )  # fmt: skip
 def test_one_day_in_the_spellings_of_eight_languages(text: str):
     (found,) = find_dates(f"Date {text} 10:41")
     assert found.candidates == (date(2018, 12, 25),)
+
+
+def test_the_longest_name_of_a_month_is_known():
+    assert find_dates("17 października 2013 21:41")[0].candidates == (date(2013, 10, 17),)
 
 
 def test_an_open_order_of_day_and_month_is_reported_with_both_readings():

@@ -433,6 +433,13 @@ def test_a_date_with_one_impossible_digit_is_given_with_what_it_can_have_been():
     assert fields_of("MILL CAFE\nROOM 72/01/20 4.05").date is None
 
 
+def test_a_year_with_a_misread_nought_is_mended_and_doubted_where_a_word_tells_a_date():
+    day = fields_of("MILL CAFE\nDATE: 25/12/2818\nTOTAL  4.05").date
+    assert (day.value, day.text) == (date(2018, 12, 25), "25/12/2018")
+    assert day.confidence < fields_of("MILL CAFE\nDATE: 25/12/2018\nTOTAL  4.05").date.confidence
+    assert fields_of("MILL CAFE\nROOM 25/12/2818\nTOTAL  4.05").date is None
+
+
 def test_a_name_that_is_too_long_for_its_row_and_the_kind_of_shop_above_a_name_are_whole():
     assert fields_of("Piekarnia\nWiśniowy Sad\nul. Dębowa 5\n00-950 Warszawa\nRAZEM  4,05").company.value == (
         "Piekarnia Wiśniowy Sad"
