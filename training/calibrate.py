@@ -38,7 +38,7 @@ def words_of_page(image: np.ndarray, models: Models) -> list[tuple[str, np.ndarr
     prepared = upright_page(image, models)
     lines = find_lines(prepared, models.line_detector)
     segments = segment_lines(prepared, lines, models.line_segmenter)
-    reads = models.line_recogniser.recognise([segment.crop for segment in segments])
+    reads = models.line_recogniser.recognise([segment.crop for segment in segments], bills=[len(segments)])
     features: dict[int, list[tuple[str, np.ndarray]]] = {}
     for segment, read in zip(segments, reads, strict=True):
         rows = word_features(lines[segment.line], segment, read)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ EDGE = "\n"
 
 SURE = 0.97
 """Characters that the recogniser is surer of than this stay, unless they stand beside one that it is not sure of."""
+
+State = TypeVar("State")
 
 # Found on receipts that took no part in training: weight of the language, and what a character is worth in itself,
 # without which a language model prefers short texts.
@@ -90,6 +93,13 @@ class LanguageModel:
             if len(self._worth) < 100_000:
                 self._worth[gram] = known
         return known
+
+    def step(self, end: str, character: str) -> tuple[float, str]:
+        """Factor by which a reading that ends in folded ``end`` gains with ``character`` next, and its folded end."""
+        seen = fold(character)
+        # 0.3 l and 0,3 l must be equally likely to go on.
+        seen = "." if seen == "," and end[-1:] == "0" else seen
+        return self.worth(end, seen), (end + seen)[1 - ORDER :]
 
     def _found(self, gram: str) -> float | None:
         slot, print_ = slots(gram, len(self._table))
@@ -176,11 +186,11 @@ def mend(
     for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         parts.append(Reading(text[done:a], frames[done:a], confidences[done:a]))
         said += text[done:a]
-        start, end = _between(log_probs, frames, a), _between(log_probs, frames, b)
+        start, end = between(log_probs, frames, a), between(log_probs, frames, b)
         again, agreed = read_again(log_probs[start:end], alphabet, model, said, text[b:])
         places = frames[a:b]
         if again != text[a:b]:
-            places = start + align(log_probs[start:end], [alphabet.index(c) + 1 for c in again])
+            places = start + align(log_probs[start:end], [alphabet.index(c) + 1 for c in again])[0]
         parts.append(Reading(again, places, agreed))
         said += again
         done = b
@@ -192,7 +202,7 @@ def mend(
     )
 
 
-def _between(log_probs: np.ndarray, frames: np.ndarray, i: int) -> int:
+def between(log_probs: np.ndarray, frames: np.ndarray, i: int) -> int:
     """The frame between characters i - 1 and i that is emptiest; the line's ends before the first, after the last."""
     if i == 0:
         return 0
@@ -205,7 +215,7 @@ def _between(log_probs: np.ndarray, frames: np.ndarray, i: int) -> int:
 def read_again(
     log_probs: np.ndarray, alphabet: Sequence[str], model: LanguageModel, before: str = "", after: str = ""
 ) -> tuple[str, np.ndarray]:
-    """Prefix beam search of CTC (Hannun et al., 2014) with the language model.
+    """The likeliest reading of a stretch with the language model.
 
     Args:
         log_probs: (T, 1 + len(alphabet)) log-probabilities of a stretch that begins and ends between two characters.
@@ -214,59 +224,13 @@ def read_again(
     Returns:
         The text, and for each character the share of readings, weighted by their probability, that agree on it.
     """
-    probabilities = np.exp(log_probs.astype(np.float64))
-    places, classes = np.nonzero(probabilities[:, 1:] > _LEAST)
-    options: list[list[tuple[str, float]]] = [[] for _ in range(len(log_probs))]
-    for t, k, p in zip(places.tolist(), classes.tolist(), probabilities[places, classes + 1].tolist(), strict=True):
-        options[t].append((alphabet[k], p))
-    start = EDGE + fold(before[1 - ORDER :])
-    # Text -> probability of ending in the blank class, of ending in its last character, the language's factor, the
-    # folded end of the text.
-    beams: dict[str, tuple[float, float, float, str]] = {"": (1.0, 0.0, 1.0, start)}
-    for nothing, found in zip(probabilities[:, 0].tolist(), options, strict=True):
-        if not found:
-            beams = {text: ((b + c) * nothing, 0.0, w, end) for text, (b, c, w, end) in beams.items()}
-            continue
-        grown: dict[str, list] = {}
-        here = dict(found)
-        for text, (b, c, w, end) in beams.items():
-            last = text[-1:]
-            known = grown.get(text)
-            stay, repeat = (b + c) * nothing, c * here.get(last, 0.0)
-            if known is None:
-                grown[text] = [stay, repeat, w, end]
-            else:
-                known[0] += stay
-                known[1] += repeat
-            for character, p in found:
-                more = (b if character == last else b + c) * p
-                if not more:
-                    continue
-                longer = text + character
-                known = grown.get(longer)
-                if known is None:
-                    seen = fold(character)
-                    # 0.3 l and 0,3 l must be equally likely to go on.
-                    seen = "." if seen == "," and end[-1:] == "0" else seen
-                    grown[longer] = [0.0, more, w * model.worth(end, seen), (end + seen)[1 - ORDER :]]
-                else:
-                    known[1] += more
-        ranked = sorted(((b + c) * w, text) for text, (b, c, w, _) in grown.items())[-_WIDTH:]
-        least = ranked[-1][0] * _PRUNED
-        # Long stretches would underflow: only ratios count.
-        scale = 1.0 / ranked[-1][0]
-        beams = {}
-        for score, text in ranked:
-            if score >= least:
-                b, c, w, end = grown[text]
-                beams[text] = (b * scale, c * scale, w, end)
     follow = fold(after[: ORDER - 1]) + (EDGE if len(after) < ORDER - 1 else "")
     scores = {}
-    for text, (b, c, w, end) in beams.items():
+    for text, (score, end) in search(log_probs, alphabet, model.step, EDGE + fold(before[1 - ORDER :])).items():
         for behind in follow:
-            w *= model.worth(end, behind)
+            score *= model.worth(end, behind)
             end = (end + behind)[1 - ORDER :]
-        scores[text] = (b + c) * w
+        scores[text] = score
     best = max(scores, key=scores.__getitem__)
     total = sum(scores.values())
     agreed = np.zeros(len(best))
@@ -278,17 +242,77 @@ def read_again(
     return best, agreed / total
 
 
-def align(log_probs: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+def search(
+    log_probs: np.ndarray, alphabet: Sequence[str], step: Callable[[State, str], tuple[float, State]], start: State
+) -> dict[str, tuple[float, State]]:
+    """Prefix beam search of CTC (Hannun et al., 2014).
+
+    Args:
+        log_probs: (T, 1 + len(alphabet)) log-probabilities of a stretch that begins and ends between two characters.
+        step: from a state and the next character to the factor by which a reading gains with it, 0 where it must not
+            stand there, and the state behind it; ``start`` is the state before the stretch.
+
+    Returns:
+        The likeliest readings, each with its score relative to the others' and its state; none where no character may
+        stand.
+    """
+    probabilities = np.exp(log_probs.astype(np.float64))
+    places, classes = np.nonzero(probabilities[:, 1:] > _LEAST)
+    options: list[list[tuple[str, float]]] = [[] for _ in range(len(log_probs))]
+    for t, k, p in zip(places.tolist(), classes.tolist(), probabilities[places, classes + 1].tolist(), strict=True):
+        options[t].append((alphabet[k], p))
+    # Text -> probability of ending in the blank class, of ending in its last character, factor, state.
+    beams: dict[str, tuple[float, float, float, State]] = {"": (1.0, 0.0, 1.0, start)}
+    for nothing, found in zip(probabilities[:, 0].tolist(), options, strict=True):
+        if not found:
+            beams = {text: ((b + c) * nothing, 0.0, w, state) for text, (b, c, w, state) in beams.items()}
+            continue
+        grown: dict[str, list] = {}
+        here = dict(found)
+        for text, (b, c, w, state) in beams.items():
+            last = text[-1:]
+            known = grown.get(text)
+            stay, repeat = (b + c) * nothing, c * here.get(last, 0.0)
+            if known is None:
+                grown[text] = [stay, repeat, w, state]
+            else:
+                known[0] += stay
+                known[1] += repeat
+            for character, p in found:
+                more = (b if character == last else b + c) * p
+                if not more:
+                    continue
+                longer = text + character
+                known = grown.get(longer)
+                if known is None:
+                    factor, following = step(state, character)
+                    if factor:
+                        grown[longer] = [0.0, more, w * factor, following]
+                else:
+                    known[1] += more
+        ranked = sorted(((b + c) * w, text) for text, (b, c, w, _) in grown.items())[-_WIDTH:]
+        least = ranked[-1][0] * _PRUNED
+        # Long stretches would underflow: only ratios count.
+        scale = 1.0 / ranked[-1][0]
+        beams = {}
+        for score, text in ranked:
+            if score >= least:
+                b, c, w, state = grown[text]
+                beams[text] = (b * scale, c * scale, w, state)
+    return {text: ((b + c) * w, state) for text, (b, c, w, state) in beams.items()}
+
+
+def align(log_probs: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, float]:
     """The frame of each of ``classes`` on the likeliest path that reads them (forced alignment of CTC).
 
     Args:
         log_probs: (T, V), class 0 the blank.
 
     Returns:
-        (len(classes),) int, the frame of each class in which it is likeliest.
+        (len(classes),) int, the frame of each class in which it is likeliest, and the path's log-probability.
     """
     if not classes:
-        return np.zeros(0, int)
+        return np.zeros(0, int), float(log_probs[:, 0].sum())
     states = np.zeros(2 * len(classes) + 1, int)
     states[1::2] = classes
     emitted = log_probs[:, states]
@@ -303,6 +327,7 @@ def align(log_probs: np.ndarray, classes: Sequence[int]) -> np.ndarray:
         choices = np.stack([score, one, two])
         came[t] = choices.argmax(0)
         score = choices.max(0) + emitted[t]
+    likelihood = float(score[-2:].max())
     state = len(states) - 1 if score[-1] >= score[-2] else len(states) - 2
     path = np.zeros(len(emitted), int)
     for t in range(len(emitted) - 1, -1, -1):
@@ -312,4 +337,4 @@ def align(log_probs: np.ndarray, classes: Sequence[int]) -> np.ndarray:
     for i in range(len(classes)):
         own = np.flatnonzero(path == 2 * i + 1)
         frames[i] = own[emitted[own, 2 * i + 1].argmax()] if len(own) else 0
-    return frames
+    return frames, likelihood

@@ -94,7 +94,8 @@ def recognise_bills(
 ) -> list[list[ReadSegment] | Exception]:
     """What the segments of each bill say, all recognised together, or what its recognition failed with."""
     try:
-        reads = iter(recogniser.recognise([segment.crop for bill in bills for segment in bill]))
+        crops = [segment.crop for bill in bills for segment in bill]
+        reads = iter(recogniser.recognise(crops, bills=[len(bill) for bill in bills]))
         return [[next(reads) for _ in bill] for bill in bills]
     except Exception as error:
         if len(bills) == 1:

@@ -12,6 +12,7 @@ import numpy as np
 
 from billocr_assets.ocr.confidence import calibration_of
 from billocr_assets.ocr.engine import Engine, Runtime, Workers
+from billocr_assets.ocr.grammar import decimal_sign, decimal_signs, read_typed, with_sign
 from billocr_assets.ocr.language import LanguageModel, language_of
 from billocr_assets.ocr.language import mend as mended
 from billocr_assets.ocr.segmentation import batches_by_width, padded_batch
@@ -19,6 +20,9 @@ from billocr_assets.ocr.stages import ReadSegment
 
 STRIDE = 4
 """Pixels of a crop per frame."""
+
+
+_NOTHING = ReadSegment("", *[np.zeros(0, np.float32)] * 3)
 
 
 class LineRecogniser:
@@ -39,11 +43,12 @@ class LineRecogniser:
         self.calibration = calibration_of(path)
         self._language = language_of(path)
 
-    def recognise(self, crops: Sequence[np.ndarray], mend: bool = True) -> list[ReadSegment]:
+    def recognise(self, crops: Sequence[np.ndarray], mend: bool = True, bills: Sequence[int] = ()) -> list[ReadSegment]:
         """What the crops (32, w) uint8 say, in their order; crops of many bills may be given at once.
 
         Args:
-            mend: whether the language model has its say where the network is not sure.
+            mend: whether the language model and the grammars have their say where the network is not sure.
+            bills: how many of the crops each bill has, where that is known: a bill has one decimal sign.
         """
         language = self._language if mend else None
 
@@ -51,12 +56,20 @@ class LineRecogniser:
             return self._engine(padded_batch(crops, batch))[0]
 
         batches = batches_by_width(crops)
-        read: list[ReadSegment | None] = [None] * len(crops)
+        read = [_NOTHING] * len(crops)
+        signs: list[list[tuple[int, float]]] = [[] for _ in crops]
         # What is left is Python, which one thread at a time can run: it is done here while the others look.
         for batch, log_probs in zip(batches, self._workers.map(look, batches), strict=True):
             for i, segment, of_line in zip(batch, decode(log_probs, self.alphabet), log_probs, strict=True):
                 read[i] = _mended(segment, of_line, self.alphabet, language) if language else segment
-        return [segment for segment in read if segment is not None]
+                signs[i] = decimal_signs(read[i].text, _frames(read[i]), of_line, self.alphabet)
+        end = 0
+        for count in bills:
+            bill = range(end, end := end + count)
+            sign = decimal_sign([lean for i in bill for _, lean in signs[i]])
+            for i in bill:
+                read[i] = with_sign(read[i], signs[i], sign)
+        return read
 
 
 def decode(log_probs: np.ndarray, alphabet: Sequence[str]) -> list[ReadSegment]:
@@ -96,12 +109,16 @@ def _blanks(log_probs: np.ndarray, alphabet: Sequence[str], frames: np.ndarray) 
 def _mended(
     segment: ReadSegment, log_probs: np.ndarray, alphabet: Sequence[str], language: LanguageModel
 ) -> ReadSegment:
-    frames = segment.positions / STRIDE - 0.5
-    again = mended(segment.text, frames, segment.confidences, log_probs, alphabet, language)
+    again = mended(segment.text, _frames(segment), segment.confidences, log_probs, alphabet, language)
+    again = read_typed(again, log_probs, alphabet)
     if again.text == segment.text:
         return replace(segment, confidences=again.confidences.astype(np.float32))
     blanks = _blanks(log_probs, alphabet, np.rint(again.frames).astype(int))
     return _segment(again.text, (again.frames + 0.5) * STRIDE, again.confidences, blanks)
+
+
+def _frames(segment: ReadSegment) -> np.ndarray:
+    return segment.positions / STRIDE - 0.5
 
 
 def _segment(text: str, positions: np.ndarray, confidences: np.ndarray, blanks: np.ndarray) -> ReadSegment:

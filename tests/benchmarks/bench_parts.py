@@ -17,6 +17,7 @@ from unittest.mock import patch
 from billocr_assets import evaluation
 from billocr_assets.ocr import pipeline, preprocessing, recognition, segmentation
 from billocr_assets.ocr.document import Document
+from billocr_assets.ocr.language import Reading
 from billocr_assets.ocr.models import load_models
 from tests.benchmarks.comparison import chosen, table
 
@@ -30,7 +31,9 @@ def _without_word_gaps() -> AbstractContextManager[Any]:
 
 PARTS: dict[str, Change] = {
     "everything": nullcontext,
-    "no language model": lambda: patch.object(recognition, "_mended", lambda segment, *_: segment),
+    "no language model": lambda: patch.object(recognition, "mended", lambda *read: Reading(*read[:3])),
+    "no typed grammars": lambda: patch.object(recognition, "read_typed", lambda read, *_: read),
+    "decimal sign of each amount by itself": lambda: patch.object(recognition, "with_sign", lambda read, *_: read),
     "segmenter: lines not cut at gaps": lambda: patch.object(
         segmentation, "_pieces", lambda words, width: [(0, width)]
     ),

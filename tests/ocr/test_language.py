@@ -13,33 +13,14 @@ from billocr_assets.ocr.language import (
     shipped_language,
     table_of,
 )
-
-ALPHABET = list("ABEILORTY0123456789 .,")
-
-
-def lattice(*frames: dict[str, float]) -> np.ndarray:
-    """(T, V) log-probabilities; what a frame does not name goes to the blank class, written as an empty string."""
-    p = np.full((len(frames), len(ALPHABET) + 1), 1e-6)
-    for row, frame in zip(p, frames, strict=True):
-        for character, share in frame.items():
-            row[ALPHABET.index(character) + 1] = share
-        row[0] = 1 - sum(frame.values()) - 1e-5
-    return np.log(p)
-
-
-def spelt(text: str, **doubts: dict[str, float]) -> np.ndarray:
-    """A line in which every character is sure but those at the places that ``doubts`` names (``at3={...}``)."""
-    frames: list[dict[str, float]] = [{}]
-    for i, c in enumerate(text):
-        frames += [doubts.get(f"at{i}", {c: 0.99}), {}]
-    return lattice(*frames)
+from tests.ocr.lattices import ALPHABET, lattice, places, spelt
 
 
 def read_line(text: str, log_probs: np.ndarray, sure: float = 0.99, **unsure: float) -> str:
     confidences = np.full(len(text), sure)
     for place, value in unsure.items():
         confidences[int(place[2:])] = value
-    return mend(text, np.arange(len(text)) * 2.0 + 1, confidences, log_probs, ALPHABET, shipped_language()).text
+    return mend(text, places(text), confidences, log_probs, ALPHABET, shipped_language()).text
 
 
 def test_a_letter_in_doubt_becomes_the_one_that_bills_spell() -> None:
@@ -72,12 +53,20 @@ def test_confidence_is_the_share_of_readings_that_agree() -> None:
 
 
 def test_characters_of_a_new_reading_stand_on_their_own_frames() -> None:
-    frames = align(lattice({}, {"A": 0.9}, {}, {"B": 0.4}, {"B": 0.9}, {}), [1, 2])
+    frames, _ = align(lattice({}, {"A": 0.9}, {}, {"B": 0.4}, {"B": 0.9}, {}), [1, 2])
     assert frames.tolist() == [1, 4]
 
 
 def test_doubled_letters_need_a_blank_between_them() -> None:
-    assert align(lattice({"L": 0.9}, {"L": 0.5}, {"L": 0.9}), [5, 5]).tolist() == [0, 2]
+    both = [ALPHABET.index("L") + 1] * 2
+    assert align(lattice({"L": 0.9}, {"L": 0.5}, {"L": 0.9}), both)[0].tolist() == [0, 2]
+
+
+def test_a_reading_is_as_likely_as_its_best_path() -> None:
+    frames = lattice({"A": 0.8}, {"B": 0.3})
+    classes = [ALPHABET.index(c) + 1 for c in "AB"]
+    assert np.exp(align(frames, classes)[1]) == pytest.approx(0.24, abs=1e-3)
+    assert np.exp(align(frames, [])[1]) == pytest.approx(0.14, abs=1e-3)
 
 
 def test_an_unknown_character_costs_the_floor_and_a_known_one_less() -> None:

@@ -92,3 +92,22 @@ def test_blank_paper_reads_as_nothing(recogniser: LineRecogniser) -> None:
 
 def test_no_lines_read_as_no_lines(recogniser: LineRecogniser) -> None:
     assert recogniser.recognise([]) == []
+
+
+def test_a_comma_that_print_has_nearly_lost_is_read_as_the_other_amounts_of_the_bill_have_it(
+    recogniser: LineRecogniser,
+) -> None:
+    clear = [line(text) for text in ("23,40", "12,95", "8,70")]
+    comma, point = line("14,50"), line("14.50")
+    width = min(comma.shape[1], point.shape[1])
+    faint = [
+        (share * comma[:, :width] + (1 - share) * point[:, :width]).astype(np.uint8) for share in np.linspace(1, 0, 51)
+    ]
+    read = [each.text for each in recogniser.recognise(faint)]
+    lost = read.index("14.50")
+    assert read[lost - 1] == "14,50"
+    bill = [*clear, faint[lost]]
+    # The next bill has points.
+    other = [line(text) for text in ("23.40", "12.95", "8.70")]
+    again = [each.text for each in recogniser.recognise(bill + other, bills=[len(bill), len(other)])]
+    assert again == ["23,40", "12,95", "8,70", "14,50", "23.40", "12.95", "8.70"]
