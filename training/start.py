@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from training.fit import Task
+from training.quantise import from_blocks
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -114,6 +115,7 @@ def _weighted_nodes(path: Path) -> list[tuple[np.ndarray, np.ndarray | None]]:
             weight = values[node.input[1]]
             # A product's weights are the transpose of the layer's, those of the exporter's Gemm are not.
             weight = weight.T if node.op_type == "MatMul" else weight
+            weight = from_blocks(weight) if weight.shape[1:] == (4, 2, 2) else weight
             found.append((weight, values.get(node.input[2]) if len(node.input) > 2 else None))
     return found
 

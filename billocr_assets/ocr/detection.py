@@ -97,7 +97,7 @@ class LineDetector:
     def _band(self, image: np.ndarray) -> DetectorMaps:
         height, width = image.shape
         padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_REPLICATE)
-        maps, orientation = self._engine(padded.astype(np.float32)[None, None])
+        maps, orientation = self._engine(padded[None, None])
         kernel, top, bottom, paper = maps[0, :, : -(-height // STRIDE), : -(-width // STRIDE)]
         return DetectorMaps(kernel, top, bottom, paper, orientation[0])
 

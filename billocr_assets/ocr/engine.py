@@ -39,8 +39,8 @@ class Engine:
         self.metadata = self._graph.metadata
 
     def __call__(self, batch: np.ndarray) -> list[np.ndarray]:
-        """Outputs of the graph, in its order, for one input batch."""
-        return self._graph.run(batch)
+        """Outputs of the graph, in its order, for one input batch, which is converted to the type that it takes."""
+        return self._graph.run(batch.astype(self._graph.takes, copy=False))
 
 
 class RuntimeMissing(ImportError):
@@ -49,6 +49,7 @@ class RuntimeMissing(ImportError):
 
 class _Graph(Protocol):
     metadata: dict[str, str]
+    takes: type[np.generic]
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]: ...
 
@@ -66,6 +67,7 @@ class _OnnxRuntime:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
+        self.takes = np.uint8 if self._session.get_inputs()[0].type == "tensor(uint8)" else np.float32
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
@@ -84,6 +86,7 @@ class _OpenVino:
         how = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads * callers, "NUM_STREAMS": callers}
         self._compiled = core.compile_model(model, "CPU", how)
         self._requests = threading.local()
+        self.takes = self._compiled.input(0).element_type.to_dtype().type
         self.metadata = {key: str(value.value) for key, value in model.get_rt_info()["framework"].items()}
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:

@@ -100,8 +100,8 @@ def batches_by_width(crops: Sequence[np.ndarray], columns: int = 4096) -> list[l
 
 
 def padded_batch(crops: Sequence[np.ndarray], batch: Sequence[int]) -> np.ndarray:
-    """(B, 1, 32, W) float32 of one of the batches of :func:`batches_by_width`."""
-    return pad_crops([crops[i] for i in batch], padded_width(crops[batch[0]].shape[1])).astype(np.float32)
+    """(B, 1, 32, W) uint8 of one of the batches of :func:`batches_by_width`."""
+    return pad_crops([crops[i] for i in batch], padded_width(crops[batch[0]].shape[1]))
 
 
 class LineSegmenter:

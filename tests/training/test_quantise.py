@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 import torch
+from torch import nn
 
 from billocr_assets.ocr.engine import Engine
 from training.export import export_onnx
@@ -65,6 +67,37 @@ def test_products_with_weights_are_in_8_bits_and_those_of_attention_in_float(tmp
     # Of the two layers each has one product of queries with keys and one of weights with values.
     assert (len(products), len(in_float)) == (14, 4)
     assert rounded_before_relu(path) == []
+
+
+@pytest.mark.parametrize("middle", [128.0, 127.5])
+def test_a_quantised_graph_takes_the_bytes_of_a_picture_and_says_what_the_net_says(
+    middle: float, tmp_path: Path
+) -> None:
+    class Stem(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 8, 3, 2, 1), nn.Conv2d(8, 4, 3, 1, 1)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.second(torch.relu(self.first((image - middle) / 64.0)))
+
+    torch.manual_seed(0)
+    path = tmp_path / "model.onnx"
+    net = Stem()
+    net.first.weight.data.abs_()  # half a grey level shows in the mean
+    images = [torch.randint(0, 256, (2, 1, 32, 64)).float() for _ in range(8)]
+    dynamic = {0: "batch", 2: "height", 3: "width"}
+    export_onnx(net, images[0], path, outputs=["out"], dynamic=dynamic, metadata={"name": "stem"}, checks=images[:1])
+    quantise(path, [image.numpy() for image in images])
+    picture = torch.randint(0, 256, (3, 1, 64, 48)).float()
+    with torch.no_grad():
+        wanted = net(picture).numpy()
+    found = Engine(path)(picture.numpy().astype(np.uint8))[0]
+    # At the borders the padding is half a grey level away where the middle is no byte.
+    wrong = (found - wanted)[..., 2:-2, 2:-2]
+    assert np.abs(wrong).mean() < 0.02 * wanted.std()
+    assert np.abs(wrong.mean((0, 2, 3))).max() < 0.008 * wanted.std()
+    assert onnx.load(path).graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
 def rounded_before_relu(path: Path) -> list[str]:

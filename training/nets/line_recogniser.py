@@ -39,6 +39,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, window: int = WINDOW) -> None:
         super().__init__()
         self.heads, self.window = heads, window
+        self.scale = float((width // heads) ** -0.5)
         self.before = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -50,13 +51,23 @@ class Attention(nn.Module):
         b, t, c = x.shape
         split = self.qkv(self.before(x)).reshape(b, t, 3, self.heads, c // self.heads)
         q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)
-        frame = torch.arange(t, device=x.device)
-        distance = frame[None, :] - frame[:, None]
-        bias = self.bias[:, distance.clamp(-self.window, self.window) + self.window]
-        bias = bias.masked_fill((distance.abs() > self.window)[None], -1e4)
-        weights = (q @ k.transpose(-1, -2) * (c // self.heads) ** -0.5 + bias).float().softmax(-1)
+        weights = (q @ k.transpose(-1, -2) * self.scale + self.biases(t)).float().softmax(-1)
         x = x + self.out((weights.to(v.dtype) @ v).transpose(1, 2).reshape(b, t, c))
         return x + self.mlp(self.between(x))
+
+    def biases(self, frames: int) -> torch.Tensor:
+        """(heads, frames, frames): of each frame for each other, by their distance.
+
+        To look every pair up takes onnxruntime as long as the products do. Distances 0, 1, ... t-1, -t, ... -1, written
+        again and again into rows that are one shorter, stand one further in every row.
+        """
+        both = 2 * frames
+        steps = torch.arange(both, device=self.bias.device)
+        distance = torch.where(steps < frames, steps, steps - both)
+        seen = F.pad(self.bias, (1, 1), value=-1e4)
+        row = seen[:, distance.clamp(-self.window - 1, self.window + 1) + self.window + 1]
+        rows = row[:, None].expand(-1, frames, -1).reshape(self.heads, -1)[:, : frames * (both - 1)]
+        return rows.reshape(self.heads, frames, both - 1)[:, :, :frames]
 
 
 class LineRecogniser(nn.Module):
