@@ -19,7 +19,7 @@ from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.schema import User
 from billocr_ui.api import create_api
 from billocr_ui.identity import request_user, the_store
-from billocr_ui.services.exports import as_download, export_account, export_bills
+from billocr_ui.services.exports import as_download, export_bills
 
 # A page's picture never changes, but it is nobody else's business: no shared cache may keep it.
 _PRIVATE = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -35,7 +35,6 @@ def routes() -> list[BaseRoute]:
         Mount("/client", StaticFiles(directory=Path(__file__).parent / "client")),
         Route("/pictures/{bill_id}/{page:int}", picture),
         Route("/downloads/bills", download_bills),
-        Route("/downloads/account", download_account),
         Route("/downloads/{bill_id}/{what}", download),
     ]
 
@@ -71,11 +70,6 @@ async def download_bills(request: Request) -> Response:
     """``/downloads/bills?format=&bill=&bill=``: several bills as one file."""
     bill_ids, format = request.query_params.getlist("bill"), request.query_params.get("format", "")
     return await _for_owner(request, lambda store, user: as_download(export_bills(store, user, bill_ids, format)))
-
-
-async def download_account(request: Request) -> Response:
-    """``/downloads/account``: everything of the user's."""
-    return await _for_owner(request, lambda store, user: as_download(export_account(store, user)))
 
 
 async def _for_owner(request: Request, answer: Callable[[Store, User], Response]) -> Response:

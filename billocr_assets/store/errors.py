@@ -36,6 +36,7 @@ __all__ = [
     "GrantNotFound",
     "GroupNotFound",
     "InvalidOperation",
+    "LoginTooOld",
     "MissingScope",
     "NotAllowed",
     "NotLoggedIn",
@@ -89,6 +90,15 @@ class WrongCredentials(BillError):
 
     def __init__(self) -> None:
         super().__init__("E-mail address and password do not belong together. Please try again.")
+
+
+class LoginTooOld(BillError):
+    """What cannot be taken back is done only soon after a login."""
+
+    code = "login_too_old"
+
+    def __init__(self) -> None:
+        super().__init__("Please log out and in again first, to show that it is you. Then you have ten minutes.")
 
 
 class TooManyTries(BillError):

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
 
-from billocr_assets.exports import ReadBill, UnreadBill, archive, export_many, export_one, format_of
-from billocr_assets.exports import json as json_format
-from billocr_assets.exports.names import Names, stem_of
+from billocr_assets.exports import ReadBill, UnreadBill, export_many, export_one, format_of
 from billocr_assets.fields import Fields
 from billocr_assets.store.bills import BillFilter, bill_for, matching_bills, upload_bytes, visible_bills
-from billocr_assets.store.corrections import current, revisions
+from billocr_assets.store.corrections import current
 from billocr_assets.store.errors import BillNotFound, NotReadYet
-from billocr_assets.store.schema import Bill, User, now
+from billocr_assets.store.schema import Bill, User
 from billocr_assets.store.store import Store
 
-_SUFFIXES = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "image/tiff": ".tiff",
-    "image/heic": ".heic",
-    "application/pdf": ".pdf",
-}
 # Of the ids asked for in one query: databases limit the number of parameters.
 _AT_ONCE = 500
 
@@ -93,30 +80,3 @@ def matching_ids(store: Store, user: User, wanted: BillFilter | None = None) -> 
         query = query.where(Bill.status == wanted.status)
     with store.database.reading() as session:
         return list(session.scalars(query))
-
-
-def export_account(store: Store, user: User) -> tuple[str, str, Iterator[bytes]]:
-    """Everything that a user has here, as :func:`export_bills`: a folder a bill with upload, text and corrections."""
-    return "bill-ocr.zip", "application/zip", archive.stream(_belongings(store, user))
-
-
-def _belongings(store: Store, user: User) -> Iterator[archive.File]:
-    about = {"name": user.name, "email": user.email, "language": user.language, "created_at": user.created_at}
-    yield "account.json", now(), _json({**about, "training_consent": user.training_consent})
-    names = Names()
-    for bill_id in matching_ids(store, user, BillFilter(whose="own")):
-        try:
-            bill = bill_for(store, user, bill_id)
-            folder = names.of(stem_of(bill.name), "")
-            upload = upload_bytes(store, user, bill_id)
-            yield f"{folder}/upload{_SUFFIXES[bill.media_type]}", bill.created_at, upload
-            (content,) = json_format.write(_read(store, user, bill_id))
-            yield f"{folder}/bill.json", bill.updated_at, content
-            if history := revisions(store, user, bill_id, limit=bill.revision):
-                yield f"{folder}/corrections.json", bill.updated_at, _json([asdict(entry) for entry in history])
-        except (BillNotFound, NotReadYet, FileNotFoundError):  # deleted meanwhile, or there is only the upload
-            continue
-
-
-def _json(data: Any) -> bytes:
-    return json.dumps(data, ensure_ascii=False, indent=1, default=str).encode(errors="replace")

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from billocr_assets.exports import archive
+from billocr_assets.exports.names import Names, stem_of
 from billocr_assets.store.bills import upload_key
 from billocr_assets.store.schema import (
     ApiToken,
@@ -28,23 +30,38 @@ from billocr_assets.store.schema import (
     User,
     Webhook,
     WebSession,
+    now,
 )
 from billocr_assets.store.store import Store
 
+_SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "image/tiff": ".tiff",
+    "image/heic": ".heic",
+    "application/pdf": ".pdf",
+}
 
-def export_account(store: Store, user: User) -> Iterator[tuple[str, bytes]]:
-    """Files with everything that is the user's: name, as in a ZIP, and content, one bill in memory at a time.
 
-    ``account.json`` has the account, ``activity.json`` what the audit trail knows, and of each bill, those in the trash
-    too, ``bills/<id>/`` has the upload as it came (``original.<kind>``), what is known of it (``bill.json``), what was
-    read on it (``readings.json``) and what people corrected (``corrections.json``). Nothing in them opens anything:
-    passwords, tokens and secrets are not there.
+def export_account(store: Store, user: User) -> tuple[str, str, Iterator[bytes]]:
+    """Everything that is the user's, as one ZIP: its name, its media type and its content in pieces.
+
+    ``account.json`` has the account, ``activity.json`` what the audit trail knows. Every bill has a folder under
+    ``bills/``, or under ``trash/`` while it lies there, with the upload as it came (``original.…``), what is known of
+    it (``bill.json``), what was read on it (``readings.json``) and what people corrected (``corrections.json``).
+    Nothing in it opens anything: passwords, tokens and secrets are not there. One bill is in memory at a time.
     """
+    return "bill-ocr.zip", "application/zip", archive.stream(_files(store, user))
+
+
+def _files(store: Store, user: User) -> Iterator[archive.File]:
     with store.database.reading() as session:
-        yield "account.json", _json(_account(session, user))
+        yield "account.json", now(), _json(_account(session, user))
         events = session.scalars(select(AuditEvent).where(AuditEvent.who == user.id).order_by(AuditEvent.id)).all()
-        yield "activity.json", _json([_plain(event, "when", "what", "bill", "detail") for event in events])
+        yield "activity.json", now(), _json([_plain(event, "when", "what", "bill", "detail") for event in events])
         bills = session.scalars(select(Bill.id).where(Bill.owner_id == user.id).order_by(Bill.number)).all()
+    names = Names()
     for bill_id in bills:
         with store.database.reading() as session:
             bill = session.scalar(select(Bill).where(Bill.id == bill_id, Bill.owner_id == user.id))
@@ -52,11 +69,12 @@ def export_account(store: Store, user: User) -> Iterator[tuple[str, bytes]]:
                 continue
             files = _bill(session, bill)
         try:
-            files[f"original.{bill.media_type.rpartition('/')[2]}"] = store.objects.read(upload_key(bill_id))
+            files[f"original{_SUFFIXES[bill.media_type]}"] = store.objects.read(upload_key(bill_id))
         except FileNotFoundError:  # removed this very moment
             continue
+        folder = names.of(f"{'trash' if bill.trashed_at else 'bills'}/{stem_of(bill.name)}", "")
         for name, content in files.items():
-            yield f"bills/{bill_id}/{name}", content
+            yield f"{folder}/{name}", bill.updated_at, content
 
 
 def _account(session: Session, user: User) -> dict[str, Any]:
@@ -121,8 +139,8 @@ def _bill(session: Session, bill: Bill) -> dict[str, bytes]:
             .order_by(Revision.number)
         ).all()
         history = [{**_plain(each, "number", "created_at", "operation"), "author": name} for each, name in revisions]
-        now = _plain(corrected, "revision", "updated_at", "fields", "text", "document")
-        files["corrections.json"] = _json({**now, "revisions": history})
+        latest = _plain(corrected, "revision", "updated_at", "fields", "text", "document")
+        files["corrections.json"] = _json({**latest, "revisions": history})
     return files
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from billocr_assets.store.bills import BillFilter, clean_name
+from billocr_assets.store.accounts.text import clean
+from billocr_assets.store.bills import BillFilter
 from billocr_assets.store.errors import FilterNotFound, NotAllowed
 from billocr_assets.store.schema import SavedFilter, User
 from billocr_assets.store.store import Store
@@ -27,7 +28,7 @@ def save_filter(store: Store, user: User, name: str, wanted: BillFilter) -> Name
     Raises:
         NotAllowed: the user keeps :data:`MOST` already.
     """
-    name = clean_name(name)[:64].strip()
+    name = clean(name, 64) or "–"
     with store.database.session() as session:
         store.database.in_order(session)
         kept = session.scalars(select(SavedFilter).where(SavedFilter.user_id == user.id)).all()

@@ -6,7 +6,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from billocr_ui.api import account, admin, bills, documents, exports, health, models, review, session, sharing, webhooks
+from billocr_ui.api import (
+    account,
+    admin,
+    bills,
+    documents,
+    exports,
+    health,
+    models,
+    review,
+    searches,
+    session,
+    sharing,
+    webhooks,
+)
 from billocr_ui.api.problems import answer_errors, responses
 from billocr_ui.api.requests import Door
 
@@ -34,7 +47,20 @@ def create_api() -> FastAPI:
         responses=responses(400, 401, 403, 422),
         webhooks=webhooks.told,
     )
-    for module in (session, bills, documents, sharing, review, exports, models, account, webhooks, admin, health):
+    for module in (
+        session,
+        bills,
+        documents,
+        sharing,
+        review,
+        exports,
+        models,
+        searches,
+        account,
+        webhooks,
+        admin,
+        health,
+    ):
         api.include_router(module.router)
     api.add_middleware(Door)
     answer_errors(api)

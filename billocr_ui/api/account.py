@@ -1,17 +1,21 @@
-"""One's own account: usage, tokens and logins."""
+"""One's own account: usage, tokens, logins, and leaving with everything."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
 
-from billocr_assets.store import quotas
-from billocr_assets.store.accounts import sessions, tokens
+from billocr_assets.store import personal_data, quotas
+from billocr_assets.store.accounts import removal, sessions, tokens
 from billocr_ui.api.problems import responses
-from billocr_ui.api.requests import BILL_ID, Caller, Name, Person, TheStore
+from billocr_ui.api.requests import BILL_ID, Caller, Name, Person, TheStore, disposition
+from billocr_ui.api.session import Password
+from billocr_ui.identity import request_login
+from billocr_ui.identity.cookies import delete_session_cookie
 
 router = APIRouter(tags=["account"])
 
@@ -65,6 +69,32 @@ class LoginSession(BaseModel):
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
+
+
+class Proof(BaseModel):
+    password: Password = Field("", description="Those who have none log in anew at most ten minutes before.")
+
+
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/me/export", response_class=StreamingResponse, responses=_ZIP)
+def export_account(store: TheStore, user: Person) -> StreamingResponse:
+    """All that is kept of you as one ZIP: your account, every upload, what was read on it and every correction."""
+    name, media_type, content = personal_data.export_account(store, user)
+    return StreamingResponse(content, media_type=media_type, headers=disposition(name))
+
+
+@router.delete("/me", status_code=204, responses=responses(429))
+def delete_account(store: TheStore, user: Person, request: Request, response: Response, body: Proof) -> None:
+    """Delete your account and your bills, at once and for good."""
+    removal.delete_account(store, request_login(request), body.password)
+    delete_session_cookie(response, request.scope)
 
 
 @router.get("/usage")

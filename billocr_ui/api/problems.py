@@ -18,6 +18,7 @@ from billocr_assets.store.errors import BillError, NotLoggedIn, TooManyTries
 _STATUS = {
     "not_logged_in": 401,
     "wrong_credentials": 401,
+    "login_too_old": 401,
     "not_allowed": 403,
     "missing_scope": 403,
     "duplicate": 409,

@@ -21,6 +21,7 @@ from billocr_ui.identity.cookies import delete_session_cookie, set_session_cooki
 router = APIRouter(tags=["session"])
 
 Email = Annotated[str, Field(max_length=320, examples=["name@example.org"])]
+
 Password = Annotated[str, Field(max_length=1000)]
 
 

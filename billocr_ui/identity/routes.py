@@ -67,6 +67,8 @@ async def oidc_login(request: Request) -> Response:
     With ``link`` a user who is logged in comes to be known by this provider as well.
     """
     provider = _provider(request)
+    if "link" in request.query_params and not _asked_here(request):
+        return await _refused(request, "provider")
     flow: dict[str, Any] = {
         "next": _own_path(request.query_params.get("next", "/")),
         "invitation": request.query_params.get("invitation"),
@@ -80,7 +82,7 @@ async def oidc_login(request: Request) -> Response:
         _check_issuer(client, provider)
     except Exception:  # a provider may be down or wrong in any way
         log.exception("the OIDC provider %s cannot be used", provider.name)
-        return _refused("provider")
+        return await _refused(request, "provider")
     answer.set_cookie(
         _FLOW,
         _signer().dumps(flow),
@@ -104,12 +106,12 @@ async def oidc_callback(request: Request) -> Response:
         subject = str(claims["sub"])
         _check_issuer(client, provider)
     except BadData:
-        return _refused("provider")  # it took too long, or another browser began
+        return await _refused(request, "provider")  # it took too long, or another browser began
     except Exception:
         log.warning("a login by the OIDC provider %s has failed", provider.name, exc_info=True)
-        return _refused("provider")
+        return await _refused(request, "provider")
 
-    def open_session() -> str:
+    def enter() -> str | None:
         current = _current(request)
         if flow["link"] and current is None:
             raise NotLoggedIn
@@ -122,17 +124,20 @@ async def oidc_callback(request: Request) -> Response:
             flow["invitation"],
             current.user if current and flow["link"] else None,
         )
+        if flow["link"]:
+            return None  # who they are has not changed
         agent, address = request.headers.get("user-agent"), request.client.host if request.client else None
         if current and current.session_id:
             sessions.end_session(the_store(), current.user, current.session_id)
         return sessions.open_session(the_store(), user, address, agent)
 
     try:
-        session = await run_in_threadpool(open_session)
+        session = await run_in_threadpool(enter)
     except BillError as error:
-        return _refused(error.code)
+        return await _refused(request, error.code)
     answer = RedirectResponse(flow["next"], 303)
-    set_session_cookie(answer, request.scope, session)
+    if session:
+        set_session_cookie(answer, request.scope, session)
     answer.delete_cookie(_FLOW, path=_FLOW_PATH)
     return answer
 
@@ -191,5 +196,17 @@ def _own_path(path: str) -> str:
     return path if mine else "/"
 
 
-def _refused(code: str) -> Response:
-    return RedirectResponse(str(URL("/").include_query_params(refused=code)), 303)
+def _asked_here(request: Request) -> bool:
+    """Whether a page of ours leads here.
+
+    Another site's could have somebody log in at the provider as the other site's owner, and then link that.
+    """
+    if site := request.headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    return request.headers.get("referer", "").startswith(f"{origin(request.scope)}/")  # a browser without HTTPS
+
+
+async def _refused(request: Request, code: str) -> Response:
+    """Back to where it is said why: the account page for those who are logged in, the login page for the others."""
+    page = "/account" if await run_in_threadpool(_current, request) else "/"
+    return RedirectResponse(str(URL(page).include_query_params(refused=code)), 303)

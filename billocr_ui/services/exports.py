@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from starlette.responses import StreamingResponse
 
-from billocr_assets.store.exports import export_account, export_bills
+from billocr_assets.store.exports import export_bills
 
-__all__ = ["as_download", "export_account", "export_bills"]
+__all__ = ["as_download", "export_bills"]
 
 
 def as_download(export: tuple[str, str, Iterator[bytes]]) -> StreamingResponse:

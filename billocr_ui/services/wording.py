@@ -109,6 +109,12 @@ def progress(status: str, stage: str | None, say: Words = ENGLISH) -> tuple[floa
     return (done + 0.5) / (len(STAGES) + 0.5), say(f"stage.{STAGES[min(done, len(STAGES) - 1)]}")
 
 
+def refused_login(code: str, say: Words) -> str:
+    """Why logging in by a provider has failed, by the code that came back from there."""
+    known = ("not_allowed", "email_taken", "identity_taken")
+    return say(f"login.refused_{code if code in known else 'provider'}")
+
+
 def literal(text: str) -> str:
     """Text that comes from outside, for Markdown: every sign that could mean something there stands for itself."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", " ".join(text.split()))

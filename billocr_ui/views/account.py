@@ -9,10 +9,10 @@ from functools import partial
 import streamlit as st
 
 from billocr_assets.store import sharing
-from billocr_assets.store.accounts import removal, sessions, tokens, users
+from billocr_assets.store.accounts import identities, sessions, tokens, users
 from billocr_assets.store.errors import BillError
 from billocr_assets.store.quotas import usage
-from billocr_ui.components.login_form import password_form
+from billocr_ui.components.login_form import leave_form, password_form
 from billocr_ui.identity import page_login, page_user, the_store
 from billocr_ui.services import wording
 from billocr_ui.services.usage import rows
@@ -72,6 +72,28 @@ def show_consent() -> None:
     if wanted != user.training_consent:
         attempt(lambda: users.set_training_consent(store, user, wanted), say("account.saved"))
         st.rerun()
+
+
+def show_ways_in() -> None:
+    st.subheader(say("account.ways_in"), anchor=False)
+    providers = {provider.issuer: provider for provider in store.settings.providers}
+    known = identities.identities_of(store, user)
+    for identity in known:
+        provider = providers.get(identity.issuer)
+        name = provider.title if provider else identity.issuer
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            since = wording.day(identity.created_at.astimezone(zone).date(), say)
+            st.markdown(say("account.way_row", name=wording.literal(name), since=since))
+            if st.button(say("account.way_remove", name=name), key=f"way-{identity.id}"):
+                attempt(partial(identities.remove_identity, store, user, identity.id))
+                st.rerun()
+    left = providers.keys() - {identity.issuer for identity in known}
+    password_form(
+        say,
+        "password",
+        has_password=user.password_hash is not None,
+        providers=[(each.title, each.name) for each in store.settings.providers if each.issuer in left],
+    )
 
 
 def show_tokens() -> None:
@@ -185,18 +207,17 @@ def show_groups() -> None:
 def show_leaving() -> None:
     st.subheader(say("account.your_data"), anchor=False)
     st.write(say("account.export_lead"))
-    st.link_button(say("account.export"), "/downloads/account", icon=":material/download:")
+    st.link_button(say("account.export"), "/api/v1/me/export", icon=":material/download:")
     if user.kind == "local":
         return
     with st.expander(say("account.delete")):
         st.write(say("account.delete_lead"))
-        if user.email:
-            confirmed = st.text_input(say("account.delete_confirm")).strip().lower() == user.email
-        else:
-            confirmed = True
-        if st.button(say("account.delete_button"), type="primary", disabled=not confirmed):
-            attempt(lambda: removal.delete_user(store, user))
-            st.rerun()
+        has_password = user.password_hash is not None
+        if user.email and not has_password:
+            st.write(say("account.delete_fresh"))
+            if st.text_input(say("account.delete_confirm")).strip().lower() != user.email:
+                return
+        leave_form(say, "leave", has_password)
 
 
 def log_out() -> None:
@@ -205,6 +226,9 @@ def log_out() -> None:
 
 
 with st.container(width=760):
+    if code := st.query_params.get("refused"):  # adding a provider's login has failed
+        del st.query_params["refused"]
+        st.error(wording.refused_login(code, say))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title(say("account.title"), anchor=False, width="content")
         if user.kind == "local":
@@ -215,8 +239,7 @@ with st.container(width=760):
     show_usage()
     show_consent()
     if user.kind == "account":
-        st.subheader(say("account.password"), anchor=False)
-        password_form(say, "password", has_password=user.password_hash is not None)
+        show_ways_in()
         show_groups()
         show_tokens()
     if user.kind != "local":

@@ -7,6 +7,7 @@ import streamlit as st
 from billocr_assets.store.accounts import invitations, users
 from billocr_ui.components.login_form import login_form
 from billocr_ui.identity import the_store
+from billocr_ui.services import wording
 from billocr_ui.strings import language_of, words
 
 store = the_store()
@@ -14,8 +15,7 @@ say = words(language_of(None, st.context.locale))
 settings = store.settings
 invitation, email, refused = st.query_params.get("invitation"), None, ""
 if code := st.query_params.get("refused"):
-    known = ("not_allowed", "email_taken")
-    refused = say(f"login.refused_{code if code in known else 'provider'}")
+    refused = wording.refused_login(code, say)
 if invitation and settings.sign_up != "closed":
     good, email = invitations.invited_email(store, invitation)
     if not good:

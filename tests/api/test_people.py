@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 
 import pytest
@@ -11,6 +12,7 @@ from billocr_assets.store import review, sharing
 from billocr_assets.store.accounts import invitations, passwords, sessions, tokens
 from billocr_assets.store.reading import begin_reading, record_failure, sync_shipped_models
 from billocr_assets.store.schema import AuditEvent, new_id
+from billocr_assets.store.trash import delete_bill
 from tests import files
 from tests.store.people import add_user
 
@@ -136,6 +138,38 @@ def test_logins_are_listed_and_ended(client, store, user):
     assert len(client.get("/login-sessions").json()) == 2
     assert client.delete("/login-sessions").status_code == 204
     assert [sessions.login_by_cookie(store, token) for token in tokens] == [None] * 3
+
+
+def test_a_search_is_kept_under_a_name_replaced_and_forgotten(client):
+    wanted = {"search": "milk", "billed_from": "2026-01-01", "total_to": "12.50"}
+    made = client.post("/searches", json={"name": "Winter 2025/26", "filter": wanted})
+    assert made.status_code == 201
+    again = client.post("/searches", json={"name": "Winter 2025/26", "filter": {"search": "butter"}}).json()
+    (listed,) = client.get("/searches").json()
+    assert listed == again
+    assert (listed["id"], listed["name"]) == (made.json()["id"], "Winter 2025/26")
+    assert {name: made.json()["filter"][name] for name in wanted} == wanted
+    assert (listed["filter"]["search"], listed["filter"]["billed_from"]) == ("butter", None)
+    assert client.delete(f"/searches/{listed['id']}").status_code == 204
+    assert client.get("/searches").json() == []
+    assert client.delete(f"/searches/{listed['id']}").status_code == 404
+
+
+def test_everything_of_ones_own_comes_as_one_archive(client, read, uploaded, store, user):
+    bill, gone = read("one.png"), uploaded("two.png")
+    client.put(f"/bills/{bill.id}/fields/company", json={"value": "Huber KG"})
+    delete_bill(store, user, gone.id)
+    answer = client.get("/me/export")
+    assert answer.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert {"account.json", "bills/one/original.png", "trash/two/original.png"} <= set(archive.namelist())
+    corrected = json.loads(archive.read("bills/one/corrections.json"))
+    assert corrected["fields"]["company"]["value"] == "Huber KG"
+
+
+def test_the_one_user_of_a_machine_cannot_be_deleted(client):
+    answer = client.request("DELETE", "/me", json={})
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:billocr:not_allowed")
 
 
 def test_models_say_how_many_of_ones_bills_they_have_read(client, read, store):

@@ -23,9 +23,9 @@ from billocr_ui.identity.middleware import IdentityMiddleware
 from billocr_ui.routes import routes
 from tests.api.world import LEVELS, ROLES, SAYS, SECRET, SETTINGS, World, make_world, prepared
 
-# What it takes. `view`, `edit`, `own`: a level on the bill; `trash`: to own it, in the trash; `mine`: to own the
-# token, webhook and so on; `granted`: to have a grant of one's own; `group`: to own the group that `member` is in;
-# `user`: to be known; `person`: by a browser; `account`: and no demo user.
+# What it takes. `view`, `edit`, `own`: a level on the bill; `trash`: to own it, in the trash; `search`: to own it;
+# `mine`: to own the token, webhook and so on; `granted`: to have a grant of one's own; `group`: to own the group that
+# `member` is in; `user`: to be known; `person`: by a browser; `account`: and no demo user.
 NEEDS = {
     "get_session": "user",
     "log_in": "open",
@@ -70,7 +70,12 @@ NEEDS = {
     "claim_bill": "edit",
     "release_bill": "edit",
     "mark_bill": "edit",
+    "list_searches": "user",
+    "save_search": "user",
+    "delete_search": "search",
     "list_models": "user",
+    "export_account": "person",
+    "delete_account": "person",
     "get_usage": "user",
     "list_tokens": "person",
     "create_token": "account",
@@ -117,7 +122,7 @@ def expected(need: str, role: str, method: str) -> int | None:
         return None if role in ("viewer", "editor") else 404
     if need == "group":
         return None if role == "owner" else 403 if role == "member" else 404
-    if need in ("mine", "trash"):
+    if need in ("mine", "trash", "search"):
         return None if role == "owner" else 404
     if need in ("view", "edit", "own"):
         level, wanted = LEVELS.get(role, 0), {"view": 1, "edit": 2, "own": 3}[need]
@@ -173,10 +178,10 @@ def test_a_route_lets_in_whom_it_should_and_nobody_else(
 
     at = None
     for role in ROLES:
+        world.restore()
         at = at or prepared(world, operation, path)
         refused = expected(NEEDS[operation], role, method)
         before = world.state(at["bill_id"])
-        world.restore()
         answer = send(role, at)
         said = f"{operation} as {role}: {answer.status_code} {answer.text[:300]}"
         if refused is None:

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from billocr_assets.fields.extract import extract_fields
 from billocr_assets.settings import Settings
-from billocr_assets.store import Store, open_store, sharing, trash, webhooks
+from billocr_assets.store import Store, open_store, saved_filters, sharing, trash, webhooks
 from billocr_assets.store.accounts import sessions, tokens
-from billocr_assets.store.bills import register_upload
+from billocr_assets.store.bills import BillFilter, register_upload
 from billocr_assets.store.reading import begin_reading, publish_result, record_failure
 from billocr_assets.store.schema import (
     Attempt,
@@ -44,6 +44,8 @@ PLACED = [[10, 150], [60, 150], [60, 158], [10, 158]]
 ADD = {"kind": "add", "line": "n-1", "page": 1, "polygon": PLACED, "text": "new", "after": None}
 # What a request says besides its path; what is not here says nothing.
 SAYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "delete_account": lambda at: {"json": {"password": PASSWORD}},
+    "save_search": lambda at: {"json": {"name": "milk", "filter": {"search": "milk"}}},
     "log_in": lambda at: {"json": {"email": "admin@example.org", "password": PASSWORD}},
     "sign_up": lambda at: {"json": {"email": f"{at['client']}@example.org", "password": PASSWORD}},
     "change_password": lambda at: {"json": {"current": PASSWORD, "password": PASSWORD}},
@@ -98,14 +100,13 @@ class World:
         return sessions.open_session(self.store, self.users[role], None, None)
 
     def restore(self) -> None:
-        """People as they were, whom admins may have changed; and nobody has tried to log in too often."""
+        """People as they were, who may have left or been changed by admins; and nobody has logged in too often."""
         with self.store.database.session() as session:
             session.execute(delete(RateCount))
             for user in self.users.values():
-                names = ("role", "status", "password_hash", "plan_id", "limits")
-                session.execute(
-                    update(User).where(User.id == user.id).values({name: getattr(user, name) for name in names})
-                )
+                session.merge(user)
+            session.flush()
+            session.merge(GroupMember(group_id=self.group.id, user_id=self.users["member"].id))
 
     def bill(self) -> Bill:
         """A read bill of the owner's, shared with one to view, one to edit and a group to edit."""
@@ -179,6 +180,8 @@ def prepared(world: World, operation: str, path: str) -> dict[str, Any]:
     if "{session_id}" in path:
         sessions.open_session(world.store, owner, None, None)
         at["session_id"] = sessions.sessions_of(world.store, owner)[0].id
+    if "{search_id}" in path:
+        at["search_id"] = saved_filters.save_filter(world.store, owner, "milk", BillFilter(search="milk")).id
     if "{webhook_id}" in path:
         at["webhook_id"] = webhooks.create_webhook(world.store, owner, "https://example.org/", ["bill.read"]).id
     if "{share_id}" in path:

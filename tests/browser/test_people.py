@@ -15,6 +15,7 @@ from billocr_assets.settings import Settings
 from billocr_assets.store import Store, administration, open_store
 from billocr_assets.store.accounts import sessions, users
 from billocr_assets.store.bills import local_user
+from billocr_assets.store.errors import AccountNotFound
 from billocr_assets.store.schema import User
 from tests.browser.conftest import run_product, violations, watched_pages
 from tests.browser.rendered import bill_picture
@@ -112,6 +113,46 @@ def test_a_provider_vouches_for_somebody(open_page: Open):
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Bills", exact=True)).to_be_visible()
     assert page.request.get("/api/v1/session").json()["email"] == "edsger@example.org"
+
+
+def test_a_login_of_a_provider_is_added_to_an_account_and_removed(open_page: Open, operators_store: Store):
+    account(operators_store, "edith")
+    page = open_page("/account", cut=True)  # leaving for the provider cuts the page's connection
+    log_in(page, "edith@example.org")
+    page.get_by_role("link", name="Add a login of Dev").click()
+    page.get_by_label("E-mail").fill("somebody.else@example.org")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Remove Dev")).to_be_visible()
+    expect(page.get_by_role("link", name="Add a login of Dev")).to_have_count(0)
+
+    other = open_page("/account", cut=True)
+    other.get_by_role("link", name="Continue with Dev").click()
+    other.get_by_label("E-mail").fill("somebody.else@example.org")
+    other.get_by_role("button", name="Continue").click()
+    expect(other.get_by_role("button", name="Remove Dev")).to_be_visible()
+    assert other.request.get("/api/v1/session").json()["email"] == "edith@example.org"
+
+    page.get_by_role("button", name="Remove Dev").click()
+    expect(page.get_by_role("link", name="Add a login of Dev")).to_be_visible()
+
+
+def test_somebody_leaves_with_everything_and_nothing_of_them_stays(open_page: Open, operators_store: Store):
+    account(operators_store, "rosalind")
+    page = open_page("/account", refused=True)
+    log_in(page, "rosalind@example.org")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Export everything").click()
+    assert started.value.suggested_filename == "bill-ocr.zip"
+    page.get_by_text("Delete this account").click()
+    leaving = page.locator(".login-form").filter(has=page.get_by_role("button", name="Delete my account"))
+    leaving.get_by_label("Present password").fill("not my password")
+    leaving.get_by_role("button", name="Delete my account").click()
+    expect(leaving.get_by_role("alert")).to_contain_text("Please try again")
+    leaving.get_by_label("Present password").fill(PASSWORD)
+    leaving.get_by_role("button", name="Delete my account").click()
+    at_the_door(page)
+    with pytest.raises(AccountNotFound):
+        users.user_by_email(operators_store, local_user(operators_store), "rosalind@example.org")
 
 
 def test_somebody_tries_it_out_for_a_day(open_page: Open):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -56,11 +58,13 @@ def correct(store: Store, bill: Bill, author: User, result: int) -> None:
 
 
 def exported(store: Store, user: User) -> dict[str, Any]:
-    files = dict(export_account(store, user))
+    _, _, content = export_account(store, user)
+    with zipfile.ZipFile(io.BytesIO(b"".join(content))) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
     return {name: json.loads(data) if name.endswith(".json") else data for name, data in files.items()}
 
 
-def test_an_export_has_uploads_readings_and_corrections_and_nothing_of_others(
+def test_an_export_has_uploads_readings_and_corrections_the_trash_apart_and_nothing_of_others(
     store: Store, ann: User, ben: User
 ) -> None:
     bill, trashed, bens = upload(store, ann, 1), upload(store, ann, 2), upload(store, ben, 3)
@@ -74,18 +78,17 @@ def test_an_export_has_uploads_readings_and_corrections_and_nothing_of_others(
     assert set(files) == {
         "account.json",
         "activity.json",
-        *(f"bills/{bill.id}/{name}" for name in ("bill.json", "readings.json", "corrections.json", "original.png")),
-        *(f"bills/{trashed.id}/{name}" for name in ("bill.json", "original.png")),
+        *(f"bills/ann-1/{name}" for name in ("bill.json", "readings.json", "corrections.json", "original.png")),
+        *(f"trash/ann-2/{name}" for name in ("bill.json", "original.png")),
     }
-    assert (files[f"bills/{bill.id}/original.png"], files[f"bills/{trashed.id}/original.png"]) == (
-        picture(1),
-        picture(2),
-    )
-    facts = files[f"bills/{bill.id}/bill.json"]
+    assert (files["bills/ann-1/original.png"], files["trash/ann-2/original.png"]) == (picture(1), picture(2))
+    assert files["trash/ann-2/bill.json"]["trashed_at"]
+    facts = files["bills/ann-1/bill.json"]
+    assert facts["trashed_at"] is None
     assert (facts["name"], facts["merchant"], facts["total_cents"]) == ("ann-1.png", "Kiosk", 420)
     assert facts["shared_with"] == [{"level": "edit", "email": "ben@example.org", "group": None}]
-    assert [reading["text"] for reading in files[f"bills/{bill.id}/readings.json"]] == ["Mi1k"]
-    corrections = files[f"bills/{bill.id}/corrections.json"]
+    assert [reading["text"] for reading in files["bills/ann-1/readings.json"]] == ["Mi1k"]
+    corrections = files["bills/ann-1/corrections.json"]
     assert corrections["text"] == "Milk corrected"
     assert [(edit["author"], edit["operation"]["line"]) for edit in corrections["revisions"]] == [("ben", "p1l0")]
     account = files["account.json"]
@@ -97,7 +100,7 @@ def test_an_export_has_uploads_readings_and_corrections_and_nothing_of_others(
 def test_an_export_opens_nothing(store: Store, ann: User) -> None:
     secret = tokens.create_token(store, ann, "laptop", ["bills:read"], 30)[1]
     cookie = sessions.open_session(store, ann, "192.0.2.1", "Firefox")
-    account = dict(export_account(store, ann))["account.json"].decode()
+    account = json.dumps(exported(store, ann)["account.json"])
     assert "laptop" in account
     assert "Firefox" in account
     assert secret not in account

@@ -452,7 +452,7 @@ def test_an_answer_that_this_browser_did_not_ask_for_logs_nobody_in(dev: TestCli
     assert live(dev)
     other = TestClient(dev.app, base_url="http://127.0.0.1:8501", follow_redirects=False)
     other.cookies.update(dev.cookies)
-    assert other.get(back).headers["location"] == "/?refused=provider", "a code is good once"
+    assert other.get(back).headers["location"] == "/account?refused=provider", "a code is good once"
 
 
 @pytest.mark.parametrize("claim", [{"nonce": "another"}, {"aud": "another"}, {"iss": "http://another"}, {"exp": 1}])
@@ -481,13 +481,43 @@ def test_a_token_with_another_key_is_refused(dev: TestClient, monkeypatch: pytes
 
 
 def test_a_user_who_is_logged_in_adds_a_provider(dev: TestClient, ada: User) -> None:
-    assert be(dev, "eve@example.org", "/auth/oidc/dev/login?link=1").headers["location"] == "/?refused=not_logged_in"
+    link = "/auth/oidc/dev/login?link=1&next=/account"
+    dev.headers["sec-fetch-site"] = "same-origin"
+    assert be(dev, "eve@example.org", link).headers["location"] == "/?refused=not_logged_in"
     log_in(dev, Origin="http://127.0.0.1:8501")
-    be(dev, "eve@example.org", "/auth/oidc/dev/login?link=1")
+    session = dev.cookies["bill_session"]
+    assert be(dev, "eve@example.org", link).headers["location"] == "/account"
     assert dev.get("/api/v1/session").json()["id"] == ada.id
+    assert dev.cookies["bill_session"] == session, "what else is open in this browser stays logged in"
     dev.cookies.clear()
     be(dev, "eve@example.org")
     assert dev.get("/api/v1/session").json()["id"] == ada.id
+
+
+def test_a_login_that_somebody_else_has_is_not_added_and_the_account_page_says_why(dev: TestClient, ada: User) -> None:
+    be(dev, "eve@example.org")
+    log_in(dev, Origin="http://127.0.0.1:8501")
+    dev.headers["sec-fetch-site"] = "same-origin"
+    answer = be(dev, "eve@example.org", "/auth/oidc/dev/login?link=1&next=/account")
+    assert answer.headers["location"] == "/account?refused=identity_taken"
+
+
+@pytest.mark.parametrize(
+    ("headers", "there"),
+    [
+        ({"sec-fetch-site": "same-origin"}, "/dev-idp/"),
+        ({"referer": "http://127.0.0.1:8501/account"}, "/dev-idp/"),
+        ({"sec-fetch-site": "cross-site"}, "/account?refused=provider"),
+        ({"sec-fetch-site": "none"}, "/account?refused=provider"),
+        ({"referer": "http://127.0.0.1:8501.evil.example.org/"}, "/account?refused=provider"),
+        ({}, "/account?refused=provider"),
+    ],
+)
+def test_only_a_page_of_ours_begins_to_add_a_provider(
+    dev: TestClient, ada: User, headers: dict[str, str], there: str
+) -> None:
+    log_in(dev, Origin="http://127.0.0.1:8501")
+    assert there in dev.get("/auth/oidc/dev/login?link=1", headers=headers).headers["location"]
 
 
 def test_without_accounts_or_under_another_name_there_is_no_provider(

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 import billocr_ui
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import invitations, sessions, users
+from billocr_assets.store.accounts import identities, invitations, sessions, users
 from billocr_assets.store.schema import User
 from billocr_ui.identity import the_store
+from tests.ui.pages import open_page, sent
 
 APP = Path(billocr_ui.__file__).parent / "app.py"
 PASSWORD = "four quiet words here"
@@ -67,6 +68,33 @@ def test_the_pages_are_there_until_the_login_ends_elsewhere(app: AppTest, store:
     assert form(app.run())["kind"] == "login"
     log_in(app, store, ada)
     assert app.run().title[0].value == "Upload bills"
+
+
+def test_the_account_page_adds_the_providers_that_are_not_known_yet_and_removes_those_that_are(
+    app: AppTest, store: Store, ada: User, monkeypatch: pytest.MonkeyPatch
+):
+    facts = {"client_id": "a", "client_secret": "b"}
+    offered = [{"name": n, "title": n.upper(), "issuer": f"https://{n}.example", **facts} for n in ("x", "y")]
+    monkeypatch.setenv("BILLOCR_OIDC", json.dumps(offered))
+    the_store.cache_clear()
+    x, _ = the_store().settings.providers
+    log_in(app, store, ada)
+    open_page(app, "account")
+    assert [each["name"] for each in sent(app)[0]["providers"]] == ["x", "y"]
+
+    identities.login_by_provider(the_store(), x, "1", None, "Ada", link_to=ada)
+    app.run()
+    assert [each["name"] for each in sent(app)[0]["providers"]] == ["y"]
+    next(button for button in app.button if button.label == "Remove X").click().run()
+    assert not app.exception
+    assert [each["name"] for each in sent(app)[0]["providers"]] == ["x", "y"]
+    assert identities.identities_of(store, ada) == []
+
+
+def test_why_a_login_could_not_be_added_is_said_on_the_account_page(app: AppTest, store: Store, ada: User):
+    log_in(app, store, ada)
+    open_page(app, "account", refused="identity_taken")
+    assert "Somebody else logs in here" in app.error[0].value
 
 
 def test_a_disabled_user_sees_the_login_page(app: AppTest, store: Store, user: User, ada: User):

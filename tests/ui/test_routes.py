@@ -1,6 +1,5 @@
 import csv
 import json
-import zipfile
 from io import BytesIO
 from urllib.parse import quote
 
@@ -11,8 +10,6 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from billocr_assets.exports import FORMATS
-from billocr_assets.store.bills import upload_bytes
-from billocr_assets.store.corrections import apply_operations
 from billocr_assets.store.schema import User, new_id
 from billocr_ui import identity
 from billocr_ui.routes import routes
@@ -89,20 +86,6 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(client, uploaded):
     assert (unread.status_code, unread.text[:36]) == (409, "This bill has not been read yet. Ple")
     unknown = client.get(f"/downloads/{uploaded().id}/docx")
     assert (unknown.status_code, unknown.text[:24]) == (409, "There is no such format.")
-
-
-def test_an_account_is_exported_with_uploads_texts_and_corrections(client, store, user, read, uploaded):
-    bill, waiting = read("one.png"), uploaded("two.png")
-    edit = {"seq": 1, "op": {"kind": "set_text", "line": "p1l0", "text": "Bäckerei Maier"}}
-    apply_operations(store, user, bill.id, "editor", 0, [edit])
-    with zipfile.ZipFile(BytesIO(client.get("/downloads/account").content)) as archive:
-        names = set(archive.namelist())
-        assert names == {"account.json", "one/upload.png", "one/bill.json", "one/corrections.json", "two/upload.png"}
-        assert archive.read("two/upload.png") == upload_bytes(store, user, waiting.id)
-        assert json.loads(archive.read("one/bill.json"))["lines"][0]["text"] == "Bäckerei Maier"
-        (entry,) = json.loads(archive.read("one/corrections.json"))
-        assert entry["changes"][0]["before"] == LINES[0]
-        assert json.loads(archive.read("account.json"))["name"] == "local"
 
 
 def test_every_answer_carries_the_security_headers(client):

@@ -1,6 +1,8 @@
-"""Logging in by an OIDC provider, known by its issuer and subject."""
+"""Logging in by OIDC providers: a user is known by issuer and subject."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +12,7 @@ from billocr_assets.store.accounts.audit import record
 from billocr_assets.store.accounts.invitations import use_invitation
 from billocr_assets.store.accounts.text import clean_email
 from billocr_assets.store.accounts.users import add_user
-from billocr_assets.store.errors import AccountRefused, NotAllowed
+from billocr_assets.store.errors import AccountNotFound, AccountRefused, NotAllowed
 from billocr_assets.store.schema import Identity, Role, User
 from billocr_assets.store.store import Store
 
@@ -49,6 +51,33 @@ def login_by_provider(
         if user.status != "active":
             raise NotAllowed("This account is disabled. Please ask an admin.")
         return user
+
+
+def identities_of(store: Store, user: User) -> Sequence[Identity]:
+    """The providers' logins that the user is known by, the oldest first."""
+    with store.database.reading() as session:
+        return session.scalars(select(Identity).where(Identity.user_id == user.id).order_by(Identity.id)).all()
+
+
+def remove_identity(store: Store, user: User, identity_id: int) -> None:
+    """Have the user known by one of their providers no more.
+
+    Raises:
+        AccountNotFound: there is none, or it is somebody else's.
+        AccountRefused: ``last_login``: nothing would be left to log in with.
+    """
+    with store.database.session() as session:
+        store.database.in_order(session)  # of the last two, removed at once, one stays
+        user = session.get_one(User, user.id)
+        mine = {each.id: each for each in session.scalars(select(Identity).where(Identity.user_id == user.id))}
+        if (removed := mine.pop(identity_id, None)) is None:
+            raise AccountNotFound("login")
+        # One of a provider that this installation no longer asks opens nothing.
+        asked = {provider.issuer for provider in store.settings.providers}
+        if user.password_hash is None and not any(each.issuer in asked for each in mine.values()):
+            raise AccountRefused("last_login", "This is your only way to log in. Please set a password first.")
+        session.delete(removed)
+        record(session, user, "identity_removed", issuer=removed.issuer)
 
 
 def _by_new_identity(

@@ -14,11 +14,13 @@ from billocr_assets.store.accounts.roles import require_role
 from billocr_assets.store.accounts.sessions import Login, end_living, new_session
 from billocr_assets.store.accounts.text import clean_email
 from billocr_assets.store.accounts.users import someone_else
-from billocr_assets.store.errors import MissingScope, NotAllowed, WrongCredentials
-from billocr_assets.store.schema import RateCount, User
+from billocr_assets.store.errors import LoginTooOld, MissingScope, NotAllowed, WrongCredentials
+from billocr_assets.store.schema import RateCount, User, WebSession, now
 from billocr_assets.store.store import Store
 
 TRIES, TRIES_WITHIN = 10, timedelta(minutes=15)
+# Who has no password proves by so young a login that it is still them at the browser.
+FRESH = timedelta(minutes=10)
 
 
 def log_in(store: Store, email: str, password: str, address: str | None, agent: str | None) -> str:
@@ -61,17 +63,30 @@ def change_password(store: Store, login: Login, current: str, new: str) -> None:
         raise MissingScope(None)
     if user.kind != "account":
         raise NotAllowed("This user logs in without a password.")
-    with store.database.session() as session:
-        take(session, key := _account_key(user.email or str(user.id)), TRIES, TRIES_WITHIN)
-        known = session.scalar(select(User.password_hash).where(User.id == user.id))
-    if known is not None and not password_is(known, current):
-        raise WrongCredentials
+    _check_password(store, user, current)
     hashed = checked_hash(new, user.email)
     with store.database.session() as session:
-        session.execute(delete(RateCount).where(RateCount.key == key))
         session.execute(update(User).where(User.id == user.id).values(password_hash=hashed))
         end_living(session, user.id, but=login.session_id)
         record(session, user, "password_changed")
+
+
+def confirm(store: Store, login: Login, password: str) -> None:
+    """Have whoever is logged in prove that it is them, before something that cannot be taken back.
+
+    Raises:
+        MissingScope: this is a program.
+        TooManyTries, WrongCredentials: as in :func:`log_in`.
+        LoginTooOld: an account without a password whose login is older than ``FRESH``.
+    """
+    if login.session_id is None:
+        raise MissingScope(None)
+    if _check_password(store, login.user, password) or login.user.kind != "account":
+        return
+    with store.database.reading() as session:
+        since = session.scalar(select(WebSession.created_at).where(WebSession.id == login.session_id))
+    if since is None or since < now() - FRESH:
+        raise LoginTooOld
 
 
 def reset_password(store: Store, by: User, user_id: int, password: str) -> None:
@@ -91,6 +106,18 @@ def reset_password(store: Store, by: User, user_id: int, password: str) -> None:
         end_living(session, user.id)
         session.execute(delete(RateCount).where(RateCount.key == _account_key(user.email or str(user.id))))
         record(session, by, "password_reset", user=user.id)
+
+
+def _check_password(store: Store, user: User, password: str) -> bool:
+    """Whether the user has a password; it must be this one then."""
+    with store.database.session() as session:
+        take(session, key := _account_key(user.email or str(user.id)), TRIES, TRIES_WITHIN)
+        known = session.scalar(select(User.password_hash).where(User.id == user.id))
+    if known is not None and not password_is(known, password):
+        raise WrongCredentials
+    with store.database.session() as session:
+        session.execute(delete(RateCount).where(RateCount.key == key))
+    return known is not None
 
 
 def _account_key(email: str) -> str:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from billocr_assets.store import quotas
 from billocr_assets.store.accounts.audit import record
 from billocr_assets.store.accounts.demo import DEMO_LIFE
-from billocr_assets.store.accounts.sessions import end_living
+from billocr_assets.store.accounts.passwords import confirm
+from billocr_assets.store.accounts.sessions import Login, end_living
 from billocr_assets.store.accounts.users import someone_else
 from billocr_assets.store.errors import AccountNotFound, NotAllowed
 from billocr_assets.store.schema import (
@@ -28,6 +29,18 @@ from billocr_assets.store.schema import (
 )
 from billocr_assets.store.store import Store
 from billocr_assets.store.trash import empty_trash
+
+
+def delete_account(store: Store, login: Login, password: str) -> None:
+    """Remove whoever is logged in, with everything that is theirs; they prove first that it is them.
+
+    Raises:
+        NotAllowed: the one user of a machine without accounts.
+        MissingScope, TooManyTries, WrongCredentials, LoginTooOld: as in :func:`passwords.confirm`.
+    """
+    if login.user.kind != "local":
+        confirm(store, login, password)
+    delete_user(store, login.user)
 
 
 def delete_user(store: Store, user: User, heir: User | None = None) -> None:

@@ -35,7 +35,7 @@ def login_form(
         say,
         key,
         kind="sign_up" if invitation else "login",
-        providers=[{"title": title, "name": name} for title, name in providers],
+        providers=_providers(providers),
         demo=demo,
         sign_up=sign_up,
         invitation=invitation,
@@ -44,13 +44,27 @@ def login_form(
     )
 
 
-def password_form(say: Words, key: str, has_password: bool) -> None:
-    """Change one's own password; ends all other logins.
+def password_form(say: Words, key: str, has_password: bool, providers: list[tuple[str, str]]) -> None:
+    """Change one's own password, which ends all other logins, or add a login of another kind.
 
     Args:
         has_password: whether the present one is asked for.
+        providers: title and name of each OIDC provider that may be added.
     """
-    _show(say, key, kind="password", has_password=has_password)
+    _show(say, key, kind="password", has_password=has_password, providers=_providers(providers))
+
+
+def leave_form(say: Words, key: str, has_password: bool) -> None:
+    """Delete one's own account for good.
+
+    Args:
+        has_password: whether it is asked for.
+    """
+    _show(say, key, kind="leave", has_password=has_password)
+
+
+def _providers(providers: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"title": title, "name": name} for title, name in providers]
 
 
 def _show(say: Words, key: str, **data: Any) -> None:

@@ -1,12 +1,21 @@
-// Logs in, signs up, changes a password. What is typed goes straight to the API by a request of the browser's own and
+// Logs in, signs up, changes a password, deletes an account. What is typed goes straight to the API by a request of the browser's own and
 // never into the component's state, which Streamlit would send along.
 
-const FIELDS = { login: ["email", "password"], sign_up: ["name", "email", "password"], password: ["current", "password"] }
+const FIELDS = {
+  login: ["email", "password"],
+  sign_up: ["name", "email", "password"],
+  password: ["current", "password"],
+  leave: ["current"],
+}
 
 const mounted = new WeakMap()
 
 function mount(root) {
   const form = root.querySelector("form")
+  // A page may hold two of these.
+  const hint = root.querySelector(".login-hint")
+  hint.id = `login-hint-${crypto.randomUUID?.() ?? Math.random()}`
+  form.elements.password.setAttribute("aria-describedby", hint.id)
   const state = { root, form, kind: null, data: null }
   form.onsubmit = (event) => {
     event.preventDefault()
@@ -42,14 +51,14 @@ function show(state, kind) {
   }
   const isNew = kind !== "login"
   form.elements.password.autocomplete = isNew ? "new-password" : "current-password"
-  root.querySelector(".login-hint").textContent = isNew ? words.password_hint : ""
+  root.querySelector(".login-hint").textContent = kind === "sign_up" || kind === "password" ? words.password_hint : ""
   if (data.email && kind === "sign_up") {
     form.elements.email.value = data.email
     form.elements.email.readOnly = true
   } else form.elements.email.readOnly = false
   root.querySelector(".login-send").textContent = words["send_" + kind]
   const change = root.querySelector(".login-switch")
-  change.hidden = !data.sign_up || kind === "password"
+  change.hidden = !data.sign_up
   change.textContent = words[kind === "login" ? "to_sign_up" : "to_login"]
   const demo = root.querySelector(".login-demo")
   demo.hidden = !data.demo
@@ -62,10 +71,11 @@ function providers(state) {
     const link = document.createElement("a")
     const query = new URLSearchParams({ next: here() })
     if (data.invitation) query.set("invitation", data.invitation)
+    if (data.kind === "password") query.set("link", "1")
     link.href = `/auth/oidc/${name}/login?${query}`
     // Streamlit would take a link to its own host for one of its pages.
     link.target = "_self"
-    link.textContent = data.words.provider.replace("{title}", title)
+    link.textContent = data.words[data.kind === "password" ? "add_provider" : "provider"].replace("{title}", title)
     return link
   })
   root.querySelector(".login-others").replaceChildren(...links)
@@ -88,7 +98,9 @@ async function submit(state) {
   }
   if (kind === "login") await enter(state, "POST", "/api/v1/session", typed)
   else if (kind === "sign_up") await enter(state, "POST", "/api/v1/accounts", { ...typed, invitation: data.invitation })
-  else if (await send(state, "PUT", "/api/v1/password", { current: "", ...typed })) {
+  else if (kind === "leave") {
+    if (await send(state, "DELETE", "/api/v1/me", { password: typed.current || "" })) location.replace("/")
+  } else if (await send(state, "PUT", "/api/v1/password", { current: "", ...typed })) {
     form.reset()
     say(state, data.words.changed, "done")
   }

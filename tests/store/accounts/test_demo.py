@@ -9,20 +9,9 @@ from datetime import timedelta
 import pytest
 
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    demo,
-    sessions,
-    tokens,
-    users,
-)
-from billocr_assets.store.errors import (
-    BillError,
-    NotAllowed,
-)
-from billocr_assets.store.schema import (
-    User,
-    now,
-)
+from billocr_assets.store.accounts import demo, sessions, tokens, users
+from billocr_assets.store.errors import BillError, NotAllowed
+from billocr_assets.store.schema import User, now
 from tests.store.accounts.logins import rewrite
 
 

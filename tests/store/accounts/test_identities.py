@@ -12,20 +12,9 @@ from sqlalchemy import func, select
 
 from billocr_assets.settings import OidcProvider
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    identities,
-    invitations,
-    users,
-)
-from billocr_assets.store.errors import (
-    AccountRefused,
-    NotAllowed,
-    WrongCredentials,
-)
-from billocr_assets.store.schema import (
-    Identity,
-    User,
-)
+from billocr_assets.store.accounts import identities, invitations, users
+from billocr_assets.store.errors import AccountNotFound, AccountRefused, NotAllowed, WrongCredentials
+from billocr_assets.store.schema import Identity, User
 from tests.store.accounts.logins import MAIL, PASSWORD, login
 
 
@@ -80,6 +69,59 @@ def test_a_logged_in_user_adds_a_provider_that_nobody_else_has(store: Store, use
     with pytest.raises(AccountRefused) as refusal:
         identities.login_by_provider(store, provider(), "1", None, "B", link_to=bob)
     assert refusal.value.code == "identity_taken"
+
+
+def test_a_login_of_a_provider_is_removed_but_never_the_last_way_in(
+    store: Store, ada: User, settle: Callable[..., None]
+) -> None:
+    settle(oidc=[provider(sign_up=True), provider(issuer="https://y.example")])
+    x, y = store.settings.providers
+    eve = identities.login_by_provider(store, x, "1", None, "Eve")
+    (only,) = identities.identities_of(store, eve)
+    with pytest.raises(AccountRefused) as refusal:
+        identities.remove_identity(store, eve, only.id)
+    assert refusal.value.code == "last_login"
+
+    identities.login_by_provider(store, y, "1", None, "Eve", link_to=eve)
+    identities.remove_identity(store, eve, only.id)
+    (left,) = identities.identities_of(store, eve)
+    assert left.issuer == y.issuer
+    assert identities.login_by_provider(store, x, "1", None, "Eve").id != eve.id
+    with pytest.raises(AccountNotFound):
+        identities.remove_identity(store, ada, left.id)
+
+    identities.login_by_provider(store, x, "2", None, "Ada", link_to=ada)
+    identities.remove_identity(store, ada, identities.identities_of(store, ada)[0].id)  # she has a password
+    assert identities.identities_of(store, ada) == []
+
+
+def test_a_provider_that_is_asked_no_more_counts_for_nothing(store: Store, settle: Callable[..., None]) -> None:
+    x, gone = provider(sign_up=True), provider(issuer="https://gone.example")
+    settle(oidc=[x])
+    eve = identities.login_by_provider(store, x, "1", None, "Eve")
+    identities.login_by_provider(store, gone, "1", None, "Eve", link_to=eve)
+    by_x, by_gone = identities.identities_of(store, eve)
+    with pytest.raises(AccountRefused):
+        identities.remove_identity(store, eve, by_x.id)
+    identities.remove_identity(store, eve, by_gone.id)
+
+
+def test_of_two_logins_that_are_removed_at_once_one_stays(store: Store, settle: Callable[..., None]) -> None:
+    settle(oidc=[provider(sign_up=True)])
+    eve = identities.login_by_provider(store, provider(sign_up=True), "0", None, "Eve")
+    for subject in "1234567":
+        identities.login_by_provider(store, provider(), subject, None, "Eve", link_to=eve)
+
+    def attempt(identity: Identity) -> str:
+        try:
+            identities.remove_identity(store, eve, identity.id)
+        except AccountRefused as error:
+            return error.code
+        return "removed"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = sorted(pool.map(attempt, identities.identities_of(store, eve)))
+    assert outcomes == ["last_login"] + ["removed"] * 7
 
 
 def test_a_provider_does_not_let_in_who_is_disabled(store: Store, user: User) -> None:

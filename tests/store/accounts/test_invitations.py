@@ -8,19 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    hashes,
-    invitations,
-    users,
-)
-from billocr_assets.store.errors import (
-    AccountRefused,
-    BillError,
-    NotAllowed,
-)
-from billocr_assets.store.schema import (
-    User,
-)
+from billocr_assets.store.accounts import hashes, invitations, users
+from billocr_assets.store.errors import AccountRefused, BillError, NotAllowed
+from billocr_assets.store.schema import User
 from tests.store.accounts.logins import MAIL, PASSWORD
 
 

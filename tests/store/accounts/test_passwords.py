@@ -8,24 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    hashes,
-    passwords,
-    sessions,
-    users,
-)
-from billocr_assets.store.errors import (
-    AccountRefused,
-    BillError,
-    TooManyTries,
-    WrongCredentials,
-)
-from billocr_assets.store.schema import (
-    RateCount,
-    User,
-    WebSession,
-    now,
-)
+from billocr_assets.store.accounts import hashes, passwords, sessions, users
+from billocr_assets.store.errors import AccountRefused, BillError, TooManyTries, WrongCredentials
+from billocr_assets.store.schema import RateCount, User, WebSession, now
 from tests.store.accounts.logins import MAIL, PASSWORD, login, rewrite
 
 REAL_HASHER = hashes._hasher  # before the tests' own takes its place

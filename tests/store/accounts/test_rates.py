@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from billocr_assets.store.accounts import (
-    rates,
-)
+from billocr_assets.store.accounts import rates
 
 
 def test_what_one_client_has_for_itself_is_an_ipv4_address_or_a_64_of_ipv6() -> None:

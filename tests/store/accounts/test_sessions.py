@@ -8,18 +8,9 @@ from typing import Any
 import pytest
 
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    sessions,
-    users,
-)
-from billocr_assets.store.errors import (
-    AccountNotFound,
-)
-from billocr_assets.store.schema import (
-    User,
-    WebSession,
-    now,
-)
+from billocr_assets.store.accounts import sessions, users
+from billocr_assets.store.errors import AccountNotFound
+from billocr_assets.store.schema import User, WebSession, now
 from tests.store.accounts.logins import PASSWORD, login, rewrite
 
 

@@ -6,18 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    tokens,
-)
-from billocr_assets.store.errors import (
-    AccountNotFound,
-    AccountRefused,
-)
-from billocr_assets.store.schema import (
-    ApiToken,
-    User,
-    now,
-)
+from billocr_assets.store.accounts import tokens
+from billocr_assets.store.errors import AccountNotFound, AccountRefused
+from billocr_assets.store.schema import ApiToken, User, now
 from tests.store.accounts.logins import rewrite
 
 

@@ -9,25 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from billocr_assets.store import Store
-from billocr_assets.store.accounts import (
-    hashes,
-    invitations,
-    passwords,
-    sessions,
-    tokens,
-    users,
-)
-from billocr_assets.store.errors import (
-    AccountNotFound,
-    AccountRefused,
-    NotAllowed,
-    TooManyTries,
-    WrongCredentials,
-)
-from billocr_assets.store.schema import (
-    AuditEvent,
-    User,
-)
+from billocr_assets.store.accounts import hashes, invitations, passwords, sessions, tokens, users
+from billocr_assets.store.errors import AccountNotFound, AccountRefused, NotAllowed, TooManyTries, WrongCredentials
+from billocr_assets.store.schema import AuditEvent, User
 from tests.store.accounts.logins import MAIL, PASSWORD, login
 
 
