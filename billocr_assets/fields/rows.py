@@ -13,6 +13,9 @@ from billocr_assets.fields.money import CURRENCIES
 from billocr_assets.ocr.document import Document, Line
 
 _CURRENCIES = frozenset(map(fold, CURRENCIES))
+# A sum in wide print, whose parts stand so far apart that each was taken for a column.
+_WIDE_SUM = re.compile(r"(?P<label>\D*?)[^\w,.]*\d{1,3}(?P<rest>(?:  ?\d{3})+(?:,\d\d)?| {0,2}[.,] {0,2}\d\d)\D{0,6}")
+_SUMS = frozenset(("grand_total", "total", "subtotal", "cash", "card", "change"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,11 @@ def rows_of(document: Document) -> list[Row]:
         for line in page.lines:
             if line.text.strip():
                 groups.setdefault(line.row, []).append(line)
+        above = ""
         for place, number in enumerate(sorted(groups)):
             members = sorted(groups[number], key=lambda line: min(x for x, _ in line.polygon))
-            rows.append(_row(members, page.number, usual, place / max(1, len(groups) - 1)))
+            rows.append(_row(members, page.number, usual, place / max(1, len(groups) - 1), above))
+            above = rows[-1].text
     return rows
 
 
@@ -91,17 +96,30 @@ def is_heading(row: Row) -> bool:
     return len(named) >= 2 and len(named) >= 0.6 * len(words) and not re.search(r"\d[.,]\d\d", row.text)
 
 
-def _row(lines: list[Line], page: int, usual: float, top: float) -> Row:
+def _row(lines: list[Line], page: int, usual: float, top: float, above: str) -> Row:
     text = ""
     cells, pieces = [], []
-    for line in lines:
-        start = len(text) + 2 * bool(text)
-        content = " ".join(line.text.split())
-        text = f"{text}  {content}" if text else content
+    contents = [" ".join(line.text.split()) for line in lines]
+    wide = _is_wide_sum("  ".join(contents), above)
+    for line, content in zip(lines, contents, strict=True):
+        gap = "  " if text else ""
+        if wide and re.fullmatch(r"\d\d|\d[.,]|[.,]\d", text[-1:] + content[0]):
+            gap = " " if text[-1].isdigit() and content[0].isdigit() else ""
+        start = len(text) + len(gap)
+        text += gap + content
         cells.append((start, len(text)))
         pieces += _pieces(line, content, start, page)
     height = max(_height(line) for line in lines) / max(usual, 1e-6)
     return Row(text, page, height, top, tuple(cells), tuple(pieces))
+
+
+def _is_wide_sum(text: str, above: str) -> bool:
+    """Whether a row is a sum in wide print, by the word before its number or, where there is none, in the row above."""
+    match = _WIDE_SUM.fullmatch(text)
+    if not match or "  " not in match["rest"]:
+        return False
+    label = match["label"] if re.search(r"[^\W\d_]{2}", match["label"]) else above
+    return bool(concepts(label) & _SUMS) and not re.search(r"\d", label)
 
 
 def _pieces(line: Line, content: str, start: int, page: int) -> list[_Piece]:

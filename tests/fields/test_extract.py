@@ -526,3 +526,19 @@ def test_the_branch_between_a_brand_and_the_legal_name_ends_neither():
     )
     assert fields.company.value == "Harbour Lane Sdn Bhd"
     assert fields.address.value == "A-16-1, Tower A, Mid City, No 1, Medan Besar"
+
+
+@pytest.mark.parametrize(
+    ("sum_", "total"),
+    [("Celkem k úhradě:  8  593,00 Kč", "8593.00"), ("Celkem k úhradě:\n8  593,00  Kč", "8593.00"),
+     ("TOTAL TTC:  131,  53  €", "131.53"), ("NET À PAYER:\n287  ,94  €", "287.94")],
+)  # fmt: skip
+def test_a_total_in_wide_print_that_was_cut_between_its_groups_is_whole(sum_: str, total: str):
+    fields = fields_of(f"U Lípy s.r.o.\nLipová 12\n110 00 Praha 1\nSešit  14,50\n{sum_}\nDěkujeme")
+    assert fields.total.value == Decimal(total)
+
+
+def test_a_count_and_a_price_are_no_number_in_wide_print():
+    fields = fields_of("U Lípy s.r.o.\nSešit\n3  288,20  864,60\nPolozek celkem\nCelkem  864,60 Kč")
+    assert [(item.quantity, item.amount) for item in fields.items] == [(3, Decimal("864.60"))]
+    assert fields.total.value == Decimal("864.60")
