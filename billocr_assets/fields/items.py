@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from billocr_assets.fields.lexicon import concepts, exact_concepts
 from billocr_assets.fields.model import Item
@@ -225,6 +226,7 @@ def _factors(
     return None, None
 
 
+@lru_cache(maxsize=4096)
 def _is_name(text: str) -> bool:
     return any(
         len(word) >= 3 and word.lower() not in _UNITS | _CURRENCY_WORDS for word in re.findall(r"[^\W\d_]+", text)

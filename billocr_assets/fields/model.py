@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal
 
-from billocr_assets.ocr.document import Polygon, as_polygon
+from billocr_assets.ocr.document import Polygon, plain_polygon
 
 Consistency = Literal["consistent", "corrected", "contradicted", "unknown"]
 
@@ -196,6 +196,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         # Nearly all of a bill's fields are corners: no call for each.
         return [part if type(part) in _PLAIN else _plain(part) for part in value]
+    if type(value) is Source:
+        return {"page": value.page, "polygon": [list(corner) for corner in value.polygon]}
     if hasattr(value, "__dataclass_fields__"):
         plain = {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
         if isinstance(value, Check):
@@ -205,7 +207,7 @@ def _plain(value: Any) -> Any:
 
 
 def _common(data: dict[str, Any]) -> dict[str, Any]:
-    sources = tuple(Source(source["page"], as_polygon(source["polygon"])) for source in data["sources"])
+    sources = tuple(Source(source["page"], plain_polygon(source["polygon"])) for source in data["sources"])
     return {"text": data["text"], "sources": sources, "confidence": data["confidence"]}
 
 

@@ -73,7 +73,7 @@ def has_whole_amounts(rows: list[Row], separator: str | None) -> bool:
     sums = [
         row for row in rows if concepts(row.text) & {"grand_total", "total", "cash", "card"} and not is_heading(row)
     ]
-    if any(amount.decimals == 2 for row in rows for amount in find_money(row.text, separator) if row in sums):
+    if any(amount.decimals == 2 for row in sums for amount in find_money(row.text, separator)):
         return False
     whole = [row for row in sums if find_money(row.text, WHOLE)]
     priced = [row for row in rows if re.search(r"\d[.,]\d\d(?: ?[A-Z€])?$", row.text) and not find_dates(row.text)]

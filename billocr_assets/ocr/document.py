@@ -119,7 +119,7 @@ class Document:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Document:
-        """The inverse of :meth:`to_dict`.
+        """The inverse of :meth:`to_dict`; what lines carry besides is passed over.
 
         Raises:
             ValueError: the data carries another major schema version.
@@ -143,15 +143,20 @@ def _page(data: dict[str, Any]) -> Page:
 def _line(data: dict[str, Any]) -> Line:
     segments = tuple(
         Segment(
-            **{
-                **segment,
-                "polygon": as_polygon(segment["polygon"]),
-                "words": tuple(Word(**{**word, "polygon": as_polygon(word["polygon"])}) for word in segment["words"]),
-            }
+            segment["text"],
+            plain_polygon(segment["polygon"]),
+            segment["confidence"],
+            tuple(Word(word["text"], plain_polygon(word["polygon"]), word["confidence"]) for word in segment["words"]),
         )
         for segment in data["segments"]
     )
-    return Line(**{**data, "polygon": as_polygon(data["polygon"]), "segments": segments})
+    return Line(data["text"], plain_polygon(data["polygon"]), data["confidence"], data["row"], segments)
+
+
+def plain_polygon(points: Any) -> Polygon:
+    """The inverse of what JSON makes of a :data:`Polygon`, which was rounded when it was made."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    return (float(ax), float(ay)), (float(bx), float(by)), (float(cx), float(cy)), (float(dx), float(dy))
 
 
 def as_polygon(points: Any) -> Polygon:

@@ -12,9 +12,10 @@ import unicodedata
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billocr_assets.ocr import pages
@@ -201,10 +202,11 @@ def bill_for(store: Store, user: User, bill_id: str, level: Level = "view", tras
         return find_bill(session, user, bill_id, level, trash=trash)
 
 
-def level_of(store: Store, user: User, bill_id: str) -> Level:
-    """The most that the user may do with a bill: see it, edit it, or all that an owner may."""
+def bill_and_level(store: Store, user: User, bill_id: str) -> tuple[Bill, Level]:
+    """A bill and the most that the user may do with it: see it, edit it, or all that an owner may."""
     with store.database.reading() as session:
-        return _level(session, user, find_bill(session, user, bill_id, trash=None))
+        bill = find_bill(session, user, bill_id)
+        return bill, _level(session, user, bill)
 
 
 def list_bills(
@@ -342,7 +344,12 @@ def visible_bills(user: User, trash: bool | None = False, whose: Whose = "all") 
     Args:
         trash: True for the bills in the trash alone, None for them as well. Only an owner sees their trash.
     """
-    own, kept = Bill.owner_id == user.id, Bill.trashed_at.is_(None)
+    return _visible(user.id, trash, whose)
+
+
+def _visible(user: Any, trash: bool | None, whose: Whose = "all") -> Select[tuple[Bill]]:
+    """:func:`visible_bills` for the id of a user, or for a parameter that stands for it."""
+    own, kept = Bill.owner_id == user, Bill.trashed_at.is_(None)
     shared = and_(Bill.id.in_(select(Grant.bill_id).where(_receives(user))), kept)
     if trash is not None:
         own = and_(own, Bill.trashed_at.is_not(None) if trash else kept)
@@ -351,13 +358,13 @@ def visible_bills(user: User, trash: bool | None = False, whose: Whose = "all") 
     if whose == "own":
         return select(Bill).where(own)
     if whose == "shared":
-        return select(Bill).where(shared, Bill.owner_id != user.id)
+        return select(Bill).where(shared, Bill.owner_id != user)
     return select(Bill).where(or_(own, shared))
 
 
 def editable_bills(user: User) -> Select[tuple[Bill]]:
     """Those of :func:`visible_bills` that the user may edit."""
-    shared = Bill.id.in_(select(Grant.bill_id).where(_receives(user), Grant.level == "edit"))
+    shared = Bill.id.in_(select(Grant.bill_id).where(_receives(user.id), Grant.level == "edit"))
     return select(Bill).where(or_(Bill.owner_id == user.id, shared), Bill.trashed_at.is_(None))
 
 
@@ -379,8 +386,7 @@ def find_bill(
         BillNotFound: there is none that the user may see.
         NotAllowed: the user may see it, but not edit it, or is not its owner.
     """
-    query = visible_bills(user, trash).where(Bill.id == bill_id)
-    bill = session.scalar(query.with_for_update(of=Bill) if lock else query)
+    bill = session.scalar(_one_bill(trash, lock), {"user": user.id, "bill": bill_id})
     if bill is None:
         raise BillNotFound
     if level != "view" and _LEVELS[_level(session, user, bill)] < _LEVELS[level]:
@@ -392,16 +398,23 @@ def find_bill(
     return bill
 
 
+@cache
+def _one_bill(trash: bool | None, lock: bool) -> Select[tuple[Bill]]:
+    """The query of :func:`find_bill`, put together once: that takes longer than the answer."""
+    query = _visible(bindparam("user"), trash).where(Bill.id == bindparam("bill"))
+    return query.with_for_update(of=Bill) if lock else query
+
+
 def _level(session: Session, user: User, bill: Bill) -> Level:
     if bill.owner_id == user.id:
         return "own"
-    granted = session.scalars(select(Grant.level).where(Grant.bill_id == bill.id, _receives(user)))
+    granted = session.scalars(select(Grant.level).where(Grant.bill_id == bill.id, _receives(user.id)))
     return max(granted, key=lambda level: _LEVELS[level], default="view")
 
 
-def _receives(user: User) -> ColumnElement[bool]:
-    groups = select(GroupMember.group_id).where(GroupMember.user_id == user.id)
-    return or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
+def _receives(user: Any) -> ColumnElement[bool]:
+    groups = select(GroupMember.group_id).where(GroupMember.user_id == user)
+    return or_(Grant.user_id == user, Grant.group_id.in_(groups))
 
 
 def summarise(bill: Bill, fields: dict[str, Any], text: str) -> None:

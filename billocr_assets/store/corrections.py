@@ -7,13 +7,13 @@ else. A later reading is a new machine layer and never changes a correction.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from billocr_assets.fields.extract import extract_fields
@@ -28,7 +28,6 @@ from billocr_assets.store.editing import (
     Senseless,
     Sheet,
     parse_operation,
-    plain_document,
     touched,
     with_ids,
 )
@@ -44,6 +43,16 @@ MAX_OPERATIONS = 1000
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # What an operation is about: ("line", its id) or ("field", its name).
 _Target = tuple[str, str]
+
+# What every edit asks, put together once: that takes longer than the answer.
+_STATE = select(Correction.result_id, Correction.document, Correction.fields).where(
+    Correction.bill_id == bindparam("bill")
+)
+_ACKNOWLEDGED = select(func.max(Revision.seq)).where(
+    Revision.bill_id == bindparam("bill"), Revision.client_id == bindparam("client")
+)
+
+_SAVE = update(Correction).where(Correction.bill_id == bindparam("bill"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +135,7 @@ class Current:
 
     @property
     def document(self) -> Document:
-        return plain_document(self.data)
+        return Document.from_dict(self.data)
 
     def to_dict(self) -> Plain:
         return {
@@ -174,7 +183,7 @@ def current(store: Store, user: User, bill_id: str) -> Current:
         result=result_id,
         data=data,
         fields=fields,
-        warnings=_warnings(plain_document(data), Fields.from_dict(fields), fields["corrected"]),
+        warnings=_warnings(Document.from_dict(data), Fields.from_dict(fields), fields["corrected"]),
         machine_newer={
             "result": newer.id,
             "read_at": newer.created_at.isoformat(),
@@ -426,11 +435,8 @@ class _Editing:
     def apply(self, base: int, operations: list[tuple[int, Plain]]) -> Outcome:
         if base > self.before:
             raise InvalidOperation(None, f"The bill has no revision {base}. Please load it again.")
-        mine = Revision.bill_id == self.bill.id, Revision.client_id == self.client_id
-        sent = Revision.seq.in_([seq for seq, _ in operations])
-        known = select(Revision.seq, Revision.operation, Revision.number).where(*mine, sent)
-        done = {row.seq: row for row in self.session.execute(known)}
-        acknowledged = self.session.scalar(select(func.max(Revision.seq)).where(*mine)) or 0
+        acknowledged = self.session.scalar(_ACKNOWLEDGED, {"bill": self.bill.id, "client": self.client_id}) or 0
+        done = self._done(seq for seq, _ in operations if seq <= acknowledged)
         others = self._others_after(base)
         conflicts = []
         for seq, op in operations:
@@ -456,8 +462,18 @@ class _Editing:
                 conflicts.append(self._conflict(seq, refused))
         return self.finish(max([acknowledged, *(seq for seq, _ in operations)]), conflicts)
 
+    def _done(self, seqs: Iterable[int]) -> dict[int, Revision]:
+        """Those of this client's numbers that have become revisions."""
+        sent = list(seqs)
+        if not sent:
+            return {}
+        query = select(Revision).where(Revision.bill_id == self.bill.id, Revision.client_id == self.client_id)
+        return {row.seq: row for row in self.session.scalars(query.where(Revision.seq.in_(sent)))}
+
     def _others_after(self, number: int) -> dict[_Target, Revision]:
         """What other clients have changed since, each with its last change."""
+        if number == self.bill.revision:
+            return {}
         query = select(Revision).where(
             Revision.bill_id == self.bill.id, Revision.number > number, Revision.client_id != self.client_id
         )
@@ -528,7 +544,7 @@ class _Editing:
     def finish(self, acknowledged: int, conflicts: Sequence[Conflict] = ()) -> Outcome:
         """Save what was done, and say what came of it."""
         sheet = self.sheet
-        document = plain_document(sheet.document)
+        document = Document.from_dict(sheet.document)
         if self.bill.revision != self.before:
             sheet.fields, fields = _brought_up(document, sheet.fields, sheet.stale)
             self._save(document)
@@ -560,14 +576,14 @@ class _Editing:
             "text": text,
             "updated_at": now(),
         }
-        if self.before:
-            self.session.execute(update(Correction).where(Correction.bill_id == self.bill.id).values(**values))
-        else:
-            self.session.execute(insert(Correction).values(bill_id=self.bill.id, result_id=self.result_id, **values))
         summarise(self.bill, self.sheet.fields, text)
         self.bill.review_value = review_value(self.sheet.document, self.sheet.fields)
         renew_claim(self.bill, self.user)
         announce(self.session, self.bill, "bill.corrected")
+        if self.before:
+            self.session.connection().execute(_SAVE, {"bill": self.bill.id, **values})
+        else:
+            self.session.execute(insert(Correction).values(bill_id=self.bill.id, result_id=self.result_id, **values))
 
     def _conflict(self, seq: int, refused: _Refused) -> Conflict:
         kind, name = refused.target or ("", "")
@@ -597,8 +613,7 @@ def _state(session: Session, bill: Bill, result: int | None = None) -> tuple[int
         result: the layer to begin with where there are no corrections yet; the newest if None.
     """
     if bill.revision:
-        query = select(Correction.result_id, Correction.document, Correction.fields)
-        row = session.execute(query.where(Correction.bill_id == bill.id)).one()
+        row = session.execute(_STATE, {"bill": bill.id}).one()
         return row.result_id, row.document, row.fields
     layers = select(MachineResult.id, MachineResult.document, MachineResult.fields)
     layers = layers.where(MachineResult.bill_id == bill.id).order_by(MachineResult.id.desc()).limit(1)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import alembic.command
 import alembic.config
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# To SQLite, that are kept open: as many as threads that answer requests.
+_CONNECTIONS = 40
 
 
 class Database:
@@ -27,7 +33,14 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = create_engine(parsed, pool_pre_ping=not self.is_sqlite)
+        self.engine = create_engine(
+            parsed,
+            json_serializer=_to_json,
+            json_deserializer=_from_json,
+            # A connection to SQLite is a file, and one that is opened anew reads all tables' descriptions first.
+            **({"pool_size": _CONNECTIONS} if self.is_sqlite else {"pool_pre_ping": True}),
+        )
+        self._writers = _Queue() if self.is_sqlite else None
         self._reading = self.engine.execution_options(read_only=True)
         event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
         if self.is_sqlite:
@@ -37,7 +50,8 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """One transaction that may write: committed at the end, rolled back on an error."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        turn = self._writers.turn() if self._writers else nullcontext()
+        with turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -77,6 +91,54 @@ class Database:
                     raise RuntimeError(f"the migration left rows that refer to nothing: {broken[:5]}")
             if self.is_sqlite:
                 driver.execute("PRAGMA foreign_keys = ON")
+
+
+class _Queue:
+    """Lets this process's writers to SQLite in one by one, in the order they came.
+
+    SQLite itself has them look again after a nap, and those who have waited longest nap longest; a plain lock lets in
+    who comes just then.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._writer: int | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if self._writer == threading.get_ident():  # within its own turn: whether that can be is SQLite's to say
+            yield
+            return
+        mine = threading.Event()
+        with self._lock:
+            self._waiting.append(mine)
+            self._waiting[0].set()
+        try:
+            mine.wait()
+            self._writer = threading.get_ident()
+            yield
+        finally:
+            with self._lock:
+                if self._writer == threading.get_ident():
+                    self._writer = None
+                self._waiting.remove(mine)
+                if self._waiting:
+                    self._waiting[0].set()
+
+
+def _to_json(value: Any) -> str:
+    try:
+        return to_json(value).decode()
+    except ValueError:  # half a surrogate pair, which only an escape can write
+        return json.dumps(value)
+
+
+def _from_json(text: str | bytes) -> Any:
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def _make_storable(

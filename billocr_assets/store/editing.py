@@ -13,8 +13,6 @@ from difflib import SequenceMatcher
 from statistics import fmean
 from typing import Any
 
-from billocr_assets.ocr.document import Document
-
 Plain = dict[str, Any]
 Point = Sequence[float]
 Quad = Sequence[Point]
@@ -46,15 +44,6 @@ def with_ids(document: Plain) -> Plain:
         for index, line in enumerate(page["lines"]):
             line["id"], line["checked"] = f"p{page['number']}l{index}", False
     return document
-
-
-def plain_document(document: Plain) -> Document:
-    """The document as exports and fields take it."""
-    pages = [
-        {**page, "lines": [{k: v for k, v in line.items() if k not in ("id", "checked")} for line in page["lines"]]}
-        for page in document["pages"]
-    ]
-    return Document.from_dict({**document, "pages": pages})
 
 
 def clean_text(text: str) -> str:

@@ -4,49 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_
 from sqlalchemy.orm import Session, aliased
 
 from billocr_assets.store.bills import find_bill, fold, visible_bills
-from billocr_assets.store.schema import Attempt, Bill, Correction, MachineResult, User
+from billocr_assets.store.schema import Attempt, Bill, User
 from billocr_assets.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class BillOverview:
-    """A bill with the stage its open attempt has reached and its newest fields, corrections first.
+    """A bill with the stage that its open attempt has reached.
 
     Attributes:
         stage: None before the first stage has ended, and when nothing is being read.
-        fields: None before the first reading has ended.
-        confidence: mean over the words of the newest reading, 0..1.
         owner: name of the owner where that is somebody else.
         duplicates: ids of bills that seem to be the same, see :func:`likely_duplicates`.
     """
 
     bill: Bill
     stage: str | None
-    fields: dict[str, Any] | None
-    confidence: float | None
     owner: str | None
     duplicates: tuple[str, ...]
 
 
 def overview(store: Store, user: User, bill_ids: Sequence[str]) -> list[BillOverview]:
     """Those of the bills that the user may see, in the order given, and those in their trash."""
-    newest = (
-        select(func.max(MachineResult.id)).where(MachineResult.bill_id.in_(bill_ids)).group_by(MachineResult.bill_id)
-    )
     found = (
         visible_bills(user, trash=None)
         .where(Bill.id.in_(bill_ids))
-        .add_columns(Attempt.stage, MachineResult.fields, Correction.fields, MachineResult.confidence, User)
+        .add_columns(Attempt.stage, User)
         .join(User, User.id == Bill.owner_id)
-        .outerjoin(Correction, Correction.bill_id == Bill.id)
         .outerjoin(Attempt, (Attempt.bill_id == Bill.id) & (Attempt.state == "open"))
-        .outerjoin(MachineResult, (MachineResult.bill_id == Bill.id) & MachineResult.id.in_(newest))
     )
     with store.database.reading() as session:
         twins = _duplicates(session, user, bill_ids)
@@ -54,12 +44,10 @@ def overview(store: Store, user: User, bill_ids: Sequence[str]) -> list[BillOver
             bill.id: BillOverview(
                 bill,
                 stage,
-                read if corrected is None else corrected,
-                confidence,
                 None if owner.id == user.id else owner.name,
                 tuple(twin.id for twin in twins.get(bill.id, ())),
             )
-            for bill, stage, read, corrected, confidence, owner in session.execute(found)
+            for bill, stage, owner in session.execute(found)
         }
     return [rows[bill_id] for bill_id in bill_ids if bill_id in rows]
 

@@ -17,17 +17,18 @@ from billocr_assets.store.store import Store
 SIDES = (160, 320, 640, 1280, 2560)
 
 
-def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: int) -> bytes:
+def page_picture(store: Store, user: User, bill_id: str, page: int, max_side: int, trash: bool | None = None) -> bytes:
     """A page as JPEG, upright and in colour: the frame of the document's polygons, scaled.
 
     Args:
         page: 1-based, as ``Page.number``.
         max_side: longer side wanted, in pixels, rounded up to one of :data:`SIDES`; never more than the page has.
+        trash: as in :func:`visible_bills`; the trash shows its bills too.
 
     Raises:
         BillNotFound: also when the bill has no such page.
     """
-    bill = bill_for(store, user, bill_id, trash=None)  # the trash shows its bills too
+    bill = bill_for(store, user, bill_id, trash=trash)
     if not 1 <= page <= bill.pages:
         raise BillNotFound
     side = rounded(max_side)

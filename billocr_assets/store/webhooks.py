@@ -25,7 +25,7 @@ from datetime import timedelta
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from billocr_assets.store.errors import BillError, NotAllowed
@@ -135,16 +135,18 @@ def deliveries(store: Store, user: User, webhook_id: str, limit: int = 50) -> li
         return list(session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(limit)))
 
 
+_WANTED = select(Webhook).where(Webhook.user_id == bindparam("user"), Webhook.active)
+
+
 def announce(session: Session, bill: Bill, event: Event) -> None:
     """Put the event on its way to every address of the bill's owner that wants it; part of the caller's transaction."""
-    query = select(Webhook).where(Webhook.user_id == bill.owner_id, Webhook.active)
     at = now()
     payload = {
         "type": event,
         "timestamp": at.isoformat(),
         "data": {"bill_id": bill.id, "name": bill.name, "status": bill.status, "revision": bill.revision},
     }
-    for webhook in session.scalars(query).all():
+    for webhook in session.scalars(_WANTED, {"user": bill.owner_id}).all():
         if event in webhook.events:
             session.add(WebhookDelivery(webhook_id=webhook.id, event=event, payload=payload, next_at=at, created_at=at))
 

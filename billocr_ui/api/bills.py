@@ -195,8 +195,8 @@ def get_bill_states(
 @router.get("/bills/{bill_id}", responses=responses(404))
 def get_bill(store: TheStore, user: Caller, bill_id: BillId) -> BillDetail:
     """One bill: what it is and how far its reading has come. Its text is in the document."""
-    bill = bills.bill_for(store, user, bill_id)
-    return BillDetail(**BillOut.of(bill).model_dump(), access=bills.level_of(store, user, bill_id))
+    bill, level = bills.bill_and_level(store, user, bill_id)
+    return BillDetail(**BillOut.of(bill).model_dump(), access=level)
 
 
 @router.delete("/bills/{bill_id}", status_code=204, responses=responses(404))
@@ -246,13 +246,14 @@ def get_picture(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A page as JPEG, upright: the frame that the document's polygons refer to, scaled."""
-    if page > bills.bill_for(store, user, bill_id).pages:
-        raise BillNotFound
     # A page never changes; what may change is who may see it, so the browser asks each time.
     etag = entity_tag(bill_id, page, pictures.rounded(size))
     if not_modified(etag, if_none_match):
+        if page > bills.bill_for(store, user, bill_id).pages:
+            raise BillNotFound
         return Response(status_code=304, headers=tagged(etag))
-    return Response(pictures.page_picture(store, user, bill_id, page, size), 200, tagged(etag), "image/jpeg")
+    picture = pictures.page_picture(store, user, bill_id, page, size, trash=False)
+    return Response(picture, 200, tagged(etag), "image/jpeg")
 
 
 @router.get("/bills/{bill_id}/thumbnail", response_class=Response, responses=_JPEG)

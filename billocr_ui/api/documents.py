@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse
 
 from billocr_assets.store import Store, corrections
 from billocr_assets.store.corrections import Current
@@ -19,6 +18,7 @@ from billocr_ui.api.requests import (
     Caller,
     IfMatch,
     IfNoneMatch,
+    Json,
     TheStore,
     entity_tag,
     not_modified,
@@ -297,8 +297,7 @@ def get_document(store: TheStore, user: Caller, bill_id: BillId, if_none_match: 
     now = corrections.current(store, user, bill_id)
     if not_modified(_tag(now), if_none_match):
         return Response(status_code=304, headers=tagged(_tag(now)))
-    # As it is: the store has checked it once, and a long bill has thousands of numbers.
-    return JSONResponse(now.to_dict(), headers=tagged(_tag(now)))
+    return Json(now.to_dict(), headers=tagged(_tag(now)))
 
 
 @router.post("/operations", response_model=Outcome, responses=responses(404, 409, 413))
@@ -312,7 +311,7 @@ def apply_operations(store: TheStore, user: Caller, bill_id: BillId, body: Opera
     outcome = corrections.apply_operations(
         store, user, bill_id, plain["client_id"], plain["base"], plain["operations"], plain["result"]
     )
-    return JSONResponse(outcome.to_dict())
+    return Json(outcome.to_dict())
 
 
 @router.get("/fields", response_model=Fields, responses=_STATE)
@@ -404,7 +403,7 @@ def _edit(store: Store, user: User, bill_id: str, before: Current, op: dict[str,
 
 def _fields(now: Current) -> Response:
     content = {"revision": now.revision, "fields": now.fields, "warnings": list(now.warnings)}
-    return JSONResponse(content, headers=tagged(_tag(now)))
+    return Json(content, headers=tagged(_tag(now)))
 
 
 def _tag(now: Current) -> str:

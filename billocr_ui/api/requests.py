@@ -9,8 +9,10 @@ from urllib.parse import quote
 from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import AfterValidator, StringConstraints
+from pydantic_core import to_json
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billocr_assets.store import Store
@@ -39,6 +41,10 @@ def caller(request: Request, _token: _Token, _session: _Session) -> User:
     return request_user(request)
 
 
+async def _store() -> Store:
+    return the_store()  # `async`: what is no coroutine gets a thread
+
+
 def person(request: Request, _session: _Session) -> User:
     """The user who asks with a browser: tokens manage no tokens, logins, webhooks or other people."""
     return request_user(request, by_browser=True)
@@ -46,7 +52,7 @@ def person(request: Request, _session: _Session) -> User:
 
 Caller = Annotated[User, Depends(caller)]
 Person = Annotated[User, Depends(person)]
-TheStore = Annotated[Store, Depends(lambda: the_store())]
+TheStore = Annotated[Store, Depends(_store)]
 BILL_ID = "^[0-9a-f]{32}$"
 BillId = Annotated[str, Path(pattern=BILL_ID, examples=["0198f0d5a3c97d3e8b1c2f4a5d6e7f80"])]
 IfMatch = Annotated[str | None, Header(description="Change only what still has this entity tag; otherwise 412.")]
@@ -66,6 +72,15 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 def entity_tag(*parts: object) -> str:
     return f'"{"-".join(str(part) for part in parts)}"'
+
+
+class Json(Response):
+    """Plain JSON as it is: the store has checked it once, and a long bill has thousands of numbers."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return to_json(content)
 
 
 def disposition(name: str) -> dict[str, str]:

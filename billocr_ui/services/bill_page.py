@@ -8,7 +8,7 @@ from typing import Any
 
 from billocr_assets.ocr.document import Document
 from billocr_assets.store import Store
-from billocr_assets.store.bills import bill_for, latest_result, level_of
+from billocr_assets.store.bills import bill_and_level, latest_result
 from billocr_assets.store.overview import likely_duplicates, overview
 from billocr_assets.store.reading import promoted_models
 from billocr_assets.store.schema import Bill, MachineResult, User
@@ -75,12 +75,11 @@ def bill_page(
     Raises:
         BillNotFound: there is none with this id that the user may see.
     """
-    bill = bill_for(store, user, bill_id)
+    bill, level = bill_and_level(store, user, bill_id)
     (entry,) = overview(store, user, [bill.id])
     result = latest_result(store, user, bill.id)
     document = Document.from_dict(result.document) if result else None
     progress, doing = wording.progress(bill.status, entry.stage, say)
-    level = level_of(store, user, bill.id)
     editable = level != "view"
     return BillPage(
         bill=bill,

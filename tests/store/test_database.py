@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from billocr_assets.store.database import Database
 from billocr_assets.store.schema import Base, Bill, User, new_id, now
 from tests import servers
+from tests.waiting import until
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -142,6 +143,40 @@ def test_writers_wait_for_each_other_and_none_is_lost(database_url: str) -> None
         list(pool.map(add_one, range(40)))
     with database.reading() as session:
         assert session.scalars(select(User.name)).one() == "40"
+
+
+def test_writers_to_sqlite_come_in_the_order_they_asked(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    order: list[int] = []
+
+    def write(number: int) -> None:
+        with database.session():
+            order.append(number)
+
+    with ThreadPoolExecutor(8) as pool, database.session():
+        for number in range(8):
+            pool.submit(write, number)
+            until(lambda n=number: len(database._writers._waiting) == n + 2, "it waits")  # type: ignore[union-attr,misc]
+    assert order == list(range(8))
+
+
+def test_who_writes_may_write_something_else_before(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.session() as later:
+        with database.session() as earlier:
+            earlier.add(User(name="earlier"))
+        later.add(User(name="later"))
+    with database.reading() as session:
+        assert session.scalars(select(User.name).order_by(User.id)).all() == ["earlier", "later"]
+
+
+def test_half_a_surrogate_pair_and_a_nul_stay_in_json(database_url: str) -> None:
+    database = Database(database_url)
+    odd = {"text": "\ud83d", "nul": "\0", "ä": [1e16, 10**30, None]}
+    with database.session() as session:
+        session.add(User(name="a", limits=odd))
+    with database.reading() as session:
+        assert session.scalars(select(User.limits)).one() == odd
 
 
 def test_numbers_become_visible_in_their_order(database_url: str) -> None:

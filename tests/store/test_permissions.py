@@ -14,9 +14,9 @@ import billocr_assets.store
 from billocr_assets.store import Store
 from billocr_assets.store.administration import retry_failed
 from billocr_assets.store.bills import (
+    bill_and_level,
     bill_for,
     latest_result,
-    level_of,
     list_bills,
     read_again,
     register_upload,
@@ -78,9 +78,9 @@ def share_with_office(store: Store, user: User, bill_id: str) -> None:
 # What each function needs. A function that is not here fails the test below.
 FUNCTIONS: dict[str, tuple[Needs, Call]] = {
     "administration.retry_failed": ("operator", retry_failed),
+    "bills.bill_and_level": ("view", bill_and_level),
     "bills.bill_for": ("view", bill_for),
     "bills.latest_result": ("view", latest_result),
-    "bills.level_of": ("view", level_of),
     "bills.read_again": ("edit", read_again),
     "bills.upload_bytes": ("view", upload_bytes),
     "corrections.adopt_machine": ("edit", lambda *who: adopt_machine(*who, "all")),
@@ -214,7 +214,7 @@ def test_a_bill_that_is_not_there_is_like_one_that_one_may_not_see(store: Store)
 def test_a_bill_in_the_trash_is_for_its_owner_to_restore_remove_or_look_at(store: Store) -> None:
     people, offices = everybody(store)
     bill = add_bill(store, people, offices, "owner's trash", encode(page(20, 20), "PNG"))
-    shown = {"bills.level_of", "overview.overview", "pictures.page_picture"}
+    shown = {"overview.overview", "pictures.page_picture"}
     wrong = {}
     for name, (needs, call) in FUNCTIONS.items():
         for role, user in people.items():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from billocr_assets.store.accounts.hashes import digest
@@ -19,6 +19,21 @@ from billocr_assets.store.store import Store
 SESSION_IDLE, SESSION_LIFE = timedelta(days=7), timedelta(days=30)
 # When a session or token was used last is written this seldom: reading a page must not wait for a writer.
 SEEN_EVERY = timedelta(minutes=5)
+
+_NOW: BindParameter[datetime] = bindparam("now", callable_=now)
+MAY_ENTER = User.status == "active", or_(User.expires_at.is_(None), User.expires_at > _NOW)
+_LIVES = (
+    WebSession.revoked_at.is_(None),
+    WebSession.expires_at > _NOW,
+    WebSession.seen_at > bindparam("idle_since", callable_=lambda: now() - SESSION_IDLE),
+)
+# What every request asks, put together once: that takes longer than the answer.
+_BY_COOKIE, _BY_ID = (
+    select(WebSession, User)
+    .join(User, User.id == WebSession.user_id)
+    .where(column == bindparam("value"), *_LIVES, *MAY_ENTER)
+    for column in (WebSession.token_hash, WebSession.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +58,18 @@ def open_session(store: Store, user: User, address: str | None, agent: str | Non
 
 def login_by_cookie(store: Store, token: str) -> Login | None:
     """Whose cookie this is, while the session lives."""
-    return _living(store, WebSession.token_hash == digest(token))
+    return _living(store, _BY_COOKIE, digest(token))
 
 
 def login_by_session(store: Store, session_id: str) -> Login | None:
     """Whose session this is, while it lives. The id comes from our own middleware, never from a client."""
-    return _living(store, WebSession.id == session_id)
+    return _living(store, _BY_ID, session_id)
 
 
 def sessions_of(store: Store, user: User) -> Sequence[WebSession]:
     """The user's living login sessions, the last used first."""
     with store.database.reading() as session:
-        query = select(WebSession).where(WebSession.user_id == user.id, *_lives())
+        query = select(WebSession).where(WebSession.user_id == user.id, *_LIVES)
         return session.scalars(query.order_by(WebSession.seen_at.desc())).all()
 
 
@@ -90,22 +105,17 @@ def new_session(session: Session, user: User, address: str | None, agent: str | 
     return token
 
 
-def may_enter() -> tuple[ColumnElement[bool], ...]:
-    return User.status == "active", or_(User.expires_at.is_(None), User.expires_at > now())
-
-
 def end_living(session: Session, user_id: int, *which: ColumnElement[bool], but: str | None = None) -> int:
-    where = [WebSession.user_id == user_id, *which, *_lives()]
+    where = [WebSession.user_id == user_id, *which, *_LIVES]
     if but:
         where.append(WebSession.id != but)
     ended = session.execute(update(WebSession).where(*where).values(revoked_at=now()).returning(WebSession.id))
     return len(ended.all())
 
 
-def _living(store: Store, which: ColumnElement[bool]) -> Login | None:
-    query = select(WebSession, User).join(User, User.id == WebSession.user_id).where(which, *_lives(), *may_enter())
+def _living(store: Store, query: Select[tuple[WebSession, User]], value: str) -> Login | None:
     with store.database.reading() as session:
-        found = session.execute(query).one_or_none()
+        found = session.execute(query, {"value": value}).one_or_none()
     if found is None:
         return None
     row, user = found
@@ -114,12 +124,3 @@ def _living(store: Store, which: ColumnElement[bool]) -> Login | None:
         with store.database.session() as session:
             session.execute(update(WebSession).where(WebSession.id == row.id).values(seen_at=moment))
     return Login(user, session_id=row.id)
-
-
-def _lives() -> tuple[ColumnElement[bool], ...]:
-    moment = now()
-    return (
-        WebSession.revoked_at.is_(None),
-        WebSession.expires_at > moment,
-        WebSession.seen_at > moment - SESSION_IDLE,
-    )

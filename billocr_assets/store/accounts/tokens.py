@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 
 from billocr_assets.store.accounts.audit import record
 from billocr_assets.store.accounts.hashes import digest
-from billocr_assets.store.accounts.sessions import SEEN_EVERY, Login, may_enter
+from billocr_assets.store.accounts.sessions import MAY_ENTER, SEEN_EVERY, Login
 from billocr_assets.store.accounts.text import clean
 from billocr_assets.store.errors import AccountNotFound, AccountRefused, NotAllowed
 from billocr_assets.store.schema import ApiToken, User, new_id, now
@@ -84,7 +84,7 @@ def login_by_token(store: Store, secret: str) -> Login | None:
         ApiToken.revoked_at.is_(None),
         or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > moment),
     )
-    query = select(ApiToken, User).join(User, User.id == ApiToken.user_id).where(*good, *may_enter())
+    query = select(ApiToken, User).join(User, User.id == ApiToken.user_id).where(*good, *MAY_ENTER)
     with store.database.reading() as session:
         found = session.execute(query).one_or_none()
     if found is None:
