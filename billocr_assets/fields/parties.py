@@ -98,7 +98,7 @@ def find_company(rows: list[Row]) -> tuple[Text | None, int]:
     members = rows[first : last + 1]
     text = _mended(rows, members)
     name = _without_numbers(text) or text
-    certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.6
+    certainty = 0.9 if concepts(name) & {"legal_form", "trade", "name_tail"} else 0.8
     sources = tuple(source for row in members for source in row.sources())
     value = _OWNER.sub("", name) or name
     return Text(name, value, sources, certainty * min(row.confidence() for row in members)), last + 1
