@@ -210,6 +210,7 @@ def _company_score(row: Row, index: int) -> float:
     score += 2.5 * ("legal_form" in found)
     # "Bistro & Cafe" alone says what kind of shop it is.
     score += 2.0 * (bool(found & {"trade", "name_tail"}) and any(not concepts(word) for word in fold(name).split()))
+    score += 1.0 * bool(_OWNER.match(name))
     score -= 1.5 * (row.confidence() < _ILLEGIBLE / 2)
     score -= 4.0 * bool(found & {"phone", "registration", "document", "recipient", "thanks"})
     score -= 1.5 * max(_address_score(row) - 1.0, 0.0)

@@ -54,11 +54,12 @@ class Row:
 
     def mended(self, mend: Callable[[str], str], below: float) -> str:
         """The text with ``mend`` applied to the words that are less certain than ``below``, blanks single."""
-        words = []
-        for match in re.finditer(r"\S+", self.text):
-            unsure = self.confidence(*match.span()) < below
-            words.append(mend(match.group()) if unsure else match.group())
-        return " ".join(words)
+
+        def mend_unsure(word: re.Match[str]) -> str:
+            return mend(word.group()) if self.confidence(*word.span()) < below else word.group()
+
+        # Words also end at a comma: bills often have no blank behind it.
+        return " ".join(re.sub(r"[^\s,]+,?", mend_unsure, self.text).split())
 
     def words(self, sure: float) -> list[str]:
         """The words of at least three letters that are at least as certain as ``sure``."""

@@ -233,6 +233,8 @@ def test_an_uncertain_word_of_an_address_is_mended_and_a_certain_one_is_left():
     unsure = extract_fields(bills.document(page, confidence=0.6))
     assert unsure.company.text == "MILL CAFE SDN BHD"
     assert unsure.address.text == "LOT 5, JALAN BESAR 40100 EASTPORT, SELANGOR"
+    glued = bills.document("MILL CAFE\nLOT 5,JALAM BESAR,40100 EASTPORT,SELANGGOR\nTOTAL  4.05", confidence=0.6)
+    assert extract_fields(glued).address.text == "LOT 5,JALAN BESAR,40100 EASTPORT,SELANGOR"
     sure = extract_fields(bills.document(page, confidence=0.99))
     assert sure.company.text == "MILL CAFE SDN BND"
     assert sure.address.text == "LOT 5, JALAM BESAR 40100 EASTPORT, SELANGGOR"
@@ -254,6 +256,8 @@ def test_the_legal_owner_below_a_sign_is_the_merchant_without_its_registration()
     """)
     assert fields.company.value == "HARBOUR LANE SDN BHD"
     assert fields.company.text == "OWNED BY: HARBOUR LANE SDN BHD"
+    fields = fields_of("MILL TEA & CO.\nDimiliki oleh HARBOUR LANE SDN BHD\nNO 8, JALAN 7/118B\nTOTAL   9.65")
+    assert fields.company.value == "HARBOUR LANE SDN BHD"
 
 
 def test_the_foot_of_another_bill_above_the_merchant_is_passed_over():
