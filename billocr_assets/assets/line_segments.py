@@ -22,7 +22,7 @@ def line_segments(
     preprocessed_page: BillValues,
     text_lines: BillValues,
 ) -> Iterator[Any]:
-    """The lines cut out, straightened, and cut at wide gaps, with the words that show in them."""
+    """The lines cut out and straightened, with the words that show in them."""
     segmenter = models.load().line_segmenter
 
     def work(_: str, earlier: Earlier) -> Finding:

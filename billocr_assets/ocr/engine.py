@@ -67,7 +67,7 @@ class _OnnxRuntime:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
-        self.takes = np.uint8 if self._session.get_inputs()[0].type == "tensor(uint8)" else np.float32
+        self.takes: type[np.generic] = np.uint8 if self._session.get_inputs()[0].type == "tensor(uint8)" else np.float32
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
@@ -86,7 +86,7 @@ class _OpenVino:
         how = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads * callers, "NUM_STREAMS": callers}
         self._compiled = core.compile_model(model, "CPU", how)
         self._requests = threading.local()
-        self.takes = self._compiled.input(0).element_type.to_dtype().type
+        self.takes: type[np.generic] = self._compiled.input(0).element_type.to_dtype().type
         self.metadata = {key: str(value.value) for key, value in model.get_rt_info()["framework"].items()}
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:

@@ -1,9 +1,8 @@
-"""Lines of a page as straightened crops, cut at wide gaps, with the words' spans and the baseline."""
+"""Lines of a page as straightened crops, with the words' spans and the baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import dist
 from pathlib import Path
 
@@ -18,9 +17,6 @@ HEIGHT = 32
 
 MARGIN = (0.3, 0.06)
 """What a crop takes of a line's surroundings, left and right, above and below, in line heights."""
-
-CUT = 1.2
-"""Blanks wider than this many line heights part a line into segments."""
 
 STRAIGHTEN = 1.5
 """Pixels by which a baseline must leave its straight line before the crop is straightened."""
@@ -135,50 +131,45 @@ class LineSegmenter:
         return seen
 
 
-def word_spans(gap: np.ndarray, width: int) -> tuple[tuple[float, float], ...]:
-    """Spans (x0, x1) in pixels between gaps, from (columns,) gap probabilities of a crop ``width`` wide.
+def word_spans(gaps: Sequence[np.ndarray], widths: Sequence[int]) -> list[tuple[tuple[float, float], ...]]:
+    """For each crop the spans (x0, x1) in pixels between its gaps.
 
     An edge lies where the probability crosses one half, interpolated between the columns' centres.
+
+    Args:
+        gaps: (columns,) float32 gap probabilities of each crop.
+        widths: of the crops, in pixels.
     """
-    padded = np.concatenate([[1.0], gap, [1.0]])
+    # All in a row, with a sure gap around each.
+    padded = np.concatenate([[1.0], *(part for gap in gaps for part in (gap, [1.0]))])
+    first = np.cumsum([1, *(len(gap) + 1 for gap in gaps)])
     inside = padded < 0.5
     starts = np.flatnonzero(inside[1:] & ~inside[:-1])
     ends = np.flatnonzero(inside[:-1] & ~inside[1:])
-    # Column i of ``gap`` has its centre at 4 i + 2 and stands at i + 1 of ``padded``.
+    crop = np.searchsorted(first, starts + 1, "right") - 1
+    # Column i of a crop has its centre at 4 i + 2.
     left = starts + (padded[starts] - 0.5) / np.maximum(padded[starts] - padded[starts + 1], 1e-6)
     right = ends + (0.5 - padded[ends]) / np.maximum(padded[ends + 1] - padded[ends], 1e-6)
-    edges = np.clip((np.stack([left, right], 1) - 1) * STRIDE + STRIDE / 2, 0, width)
-    return tuple((float(a), float(b)) for a, b in edges if b - a >= 2)
+    edges = (np.stack([left, right], 1) - first[crop, None]) * STRIDE + STRIDE / 2
+    edges = np.clip(edges, 0, np.asarray(widths)[crop, None])
+    spans: list[list[tuple[float, float]]] = [[] for _ in gaps]
+    for i, (x0, x1) in zip(crop.tolist(), edges.tolist(), strict=True):
+        if x1 - x0 >= 2:
+            spans[i].append((x0, x1))
+    return [tuple(found) for found in spans]
 
 
 def segment_lines(prepared: PreparedPage, lines: Sequence[TextLine], segmenter: LineSegmenter) -> list[LineSegment]:
-    """The lines of a page as straightened crops, cut at wide gaps; in the lines' order, from left to right."""
-    crops, to_page = [], []
-    for line in lines:
-        crop, homography = crop_line(prepared.image, line.polygon)
-        crops.append(crop)
-        to_page.append(homography)
-    segments = []
-    for i, columns in enumerate(segmenter(crops)):
-        gap, _, _, base = columns
-        crop = _straightened(crops[i], gap, base)
-        width = crop.shape[1]
-        words = word_spans(gap, width)
-        baseline = _mean_where_text(base, gap)
-        for start, end in _pieces(words, width):
-            shift = np.array([[1, 0, start], [0, 1, 0], [0, 0, 1]], np.float64)
-            inside = tuple((a - start, b - start) for a, b in words if start <= (a + b) / 2 < end)
-            segments.append(LineSegment(i, crop[:, start:end], to_page[i] @ shift, inside, baseline))
-    return segments
-
-
-def _pieces(words: Sequence[tuple[float, float]], width: int) -> list[tuple[int, int]]:
-    """Column ranges between gaps wider than :data:`CUT`, each with a little blank around it."""
-    around = 0.25 * HEIGHT
-    cuts = [(a[1], b[0]) for a, b in pairwise(words) if b[0] - a[1] > CUT * HEIGHT]
-    starts = [0, *(int(right - around) for _, right in cuts)]
-    ends = [*(int(left + around) for left, _ in cuts), width]
-    return list(zip(starts, ends, strict=True))
+    """The lines of a page as straightened crops, in their order."""
+    if not lines:
+        return []
+    cut = [crop_line(prepared.image, line.polygon) for line in lines]
+    seen = segmenter([crop for crop, _ in cut])
+    words = word_spans([columns[0] for columns in seen], [crop.shape[1] for crop, _ in cut])
+    return [
+        LineSegment(i, _straightened(crop, gap, base), to_page, spans, _mean_where_text(base, gap))
+        for i, ((crop, to_page), (gap, _, _, base), spans) in enumerate(zip(cut, seen, words, strict=True))
+    ]
 
 
 def _mean_where_text(values: np.ndarray, gap: np.ndarray) -> float:

@@ -34,9 +34,6 @@ PARTS: dict[str, Change] = {
     "no language model": lambda: patch.object(recognition, "mended", lambda *read: Reading(*read[:3])),
     "no typed grammars": lambda: patch.object(recognition, "read_typed", lambda read, *_: read),
     "decimal sign of each amount by itself": lambda: patch.object(recognition, "with_sign", lambda read, *_: read),
-    "segmenter: lines not cut at gaps": lambda: patch.object(
-        segmentation, "_pieces", lambda words, width: [(0, width)]
-    ),
     "segmenter: lines not straightened": lambda: patch.object(segmentation, "_straightened", lambda crop, *_: crop),
     "segmenter: words end halfway to the next": _without_word_gaps,
     "paper not rectified": lambda: patch.object(preprocessing, "bill_outline", lambda paper: None),

@@ -105,9 +105,21 @@ def test_a_crop_is_padded_by_at_most_a_fourth_or_sixteen_columns(width: int) -> 
 
 def test_word_spans_end_where_the_gap_probability_crosses_one_half() -> None:
     gap = np.array([1, 1, 0, 0, 0, 1, 1, 0.25, 0.75, 1])
-    spans = word_spans(gap, 40)
+    (spans,) = word_spans([gap], [40])
     assert spans[0] == pytest.approx((8.0, 20.0))
     assert spans[1] == pytest.approx((28.67, 32.0), abs=0.1)
+
+
+def test_word_spans_of_many_lines_are_those_of_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    gaps = [np.zeros(7), np.ones(5), *(rng.random(n) for n in (1, 30, 2, 17)), np.zeros(3)]
+    widths = [4 * len(gap) - 1 for gap in gaps]
+    together = word_spans(gaps, widths)
+    for spans, gap, width in zip(together, gaps, widths, strict=True):
+        assert np.ravel(spans) == pytest.approx(np.ravel(word_spans([gap], [width])[0]))
+    assert together[0] == ((0.0, 27.0),)
+    assert together[1] == ()
+    assert together[-1] == ((0.0, 11.0),)
 
 
 def test_words_are_found_where_their_ink_is(segmenter: LineSegmenter) -> None:
@@ -119,12 +131,11 @@ def test_words_are_found_where_their_ink_is(segmenter: LineSegmenter) -> None:
         assert mapped(segment.to_page, x1, 16)[0] == pytest.approx(right, abs=6)
 
 
-def test_a_wide_blank_parts_a_line_and_both_pieces_keep_their_place(segmenter: LineSegmenter) -> None:
-    image, polygon, boxes = printed([("Coffee", 60), ("6.40", 700)])
-    left, right = segment_lines(page_of(image), [TextLine(polygon, 1.0, 0)], segmenter)
-    assert left.line == right.line == 0
-    assert left.crop.shape[1] + right.crop.shape[1] < 0.6 * (boxes[1][1] - boxes[0][0])
-    assert mapped(right.to_page, right.words[0][0], 16)[0] == pytest.approx(700, abs=8)
+def test_words_on_either_side_of_a_wide_blank_keep_their_place(segmenter: LineSegmenter) -> None:
+    image, polygon, _ = printed([("Coffee", 60), ("6.40", 700)])
+    (segment,) = segment_lines(page_of(image), [TextLine(polygon, 1.0, 0)], segmenter)
+    assert len(segment.words) == 2
+    assert mapped(segment.to_page, segment.words[1][0], 16)[0] == pytest.approx(700, abs=8)
 
 
 def test_a_bent_line_comes_out_level(segmenter: LineSegmenter) -> None:
@@ -136,8 +147,7 @@ def test_a_bent_line_comes_out_level(segmenter: LineSegmenter) -> None:
         image, np.broadcast_to(x, rows.shape).copy(), rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     polygon[2:, 1] += 7
-    segments = segment_lines(page_of(bent), [TextLine(polygon, 1.0, 0)], segmenter)
-    crop = np.hstack([segment.crop for segment in segments])
+    (segment,) = segment_lines(page_of(bent), [TextLine(polygon, 1.0, 0)], segmenter)
     untouched, _ = crop_line(bent, polygon)
 
     def unevenness(picture: np.ndarray) -> float:
@@ -145,7 +155,7 @@ def test_a_bent_line_comes_out_level(segmenter: LineSegmenter) -> None:
         lowest = [np.nonzero((part < 110).any(1))[0].max() for part in np.array_split(picture, 8, 1)]
         return float(np.ptp(lowest))
 
-    assert unevenness(crop) < 0.6 * unevenness(untouched)
+    assert unevenness(segment.crop) < 0.6 * unevenness(untouched)
 
 
 def test_a_page_without_lines_has_no_segments(segmenter: LineSegmenter) -> None:

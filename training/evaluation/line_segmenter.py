@@ -39,7 +39,7 @@ def evaluate(model: Path, receipts: Path | None = None, rendered: int = 2000, se
     heights = []
     for line, seen in zip(lines, segmenter([line.image for line in lines]), strict=True):
         truth = words_of(line)
-        found = np.array(word_spans(seen[0], line.image.shape[1])).reshape(-1, 2)
+        found = np.array(word_spans([seen[0]], [line.image.shape[1]])[0]).reshape(-1, 2)
         truth = np.clip(truth, 0, line.image.shape[1])
         hits += matched_spans(truth, found, 4.0)
         found_words, true_words = found_words + len(found), true_words + len(truth)
