@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -219,16 +218,20 @@ def users() -> None:
 @click.option("--admin", "role", flag_value="admin", help="The same as --role admin.")
 def create_user(email: str, name: str, role: Role) -> None:
     """Make an account; the password is asked for."""
-    with _accounts() as (store, local, accounts):
-        user = accounts.users.create_user(store, local, email, name, _ask_password(), role)
+    from billocr_assets.store.accounts import users
+
+    with _as_local_user() as (store, local):
+        user = users.create_user(store, local, email, name, _ask_password(), role)
         click.echo(f"{user.email}\t{user.role}\tmade")
 
 
 @users.command("list")
 def list_users() -> None:
     """Print address, role, status, kind and name of everybody."""
-    with _accounts() as (store, local, accounts):
-        for user in accounts.users.list_users(store, local):
+    from billocr_assets.store.accounts import users
+
+    with _as_local_user() as (store, local):
+        for user in users.list_users(store, local):
             click.echo("\t".join((user.email or "-", user.role, user.status, user.kind, user.name)))
 
 
@@ -237,24 +240,30 @@ def list_users() -> None:
 @click.argument("role", type=_ROLE)
 def set_role(email: str, role: Role) -> None:
     """Make somebody user, operator or admin."""
-    with _accounts() as (store, local, accounts):
-        accounts.users.set_role(store, local, accounts.users.user_by_email(store, local, email).id, role)
+    from billocr_assets.store.accounts import users
+
+    with _as_local_user() as (store, local):
+        users.set_role(store, local, users.user_by_email(store, local, email).id, role)
 
 
 @users.command()
 @click.argument("email")
 def disable(email: str) -> None:
     """Keep somebody out from now on; their bills stay."""
-    with _accounts() as (store, local, accounts):
-        accounts.users.set_status(store, local, accounts.users.user_by_email(store, local, email).id, "disabled")
+    from billocr_assets.store.accounts import users
+
+    with _as_local_user() as (store, local):
+        users.set_status(store, local, users.user_by_email(store, local, email).id, "disabled")
 
 
 @users.command()
 @click.argument("email")
 def enable(email: str) -> None:
     """Let somebody in again."""
-    with _accounts() as (store, local, accounts):
-        accounts.users.set_status(store, local, accounts.users.user_by_email(store, local, email).id, "active")
+    from billocr_assets.store.accounts import users
+
+    with _as_local_user() as (store, local):
+        users.set_status(store, local, users.user_by_email(store, local, email).id, "active")
 
 
 @users.command()
@@ -263,18 +272,33 @@ def enable(email: str) -> None:
 @click.confirmation_option(prompt="This cannot be taken back. Remove the account?")
 def remove(email: str, heir: str | None) -> None:
     """Delete an account for good, with its bills or handing them to another."""
-    with _accounts() as (store, local, accounts):
-        heir_id = accounts.users.user_by_email(store, local, heir).id if heir else None
-        accounts.removal.remove_user(store, local, accounts.users.user_by_email(store, local, email).id, heir_id)
+    from billocr_assets.store.accounts import removal, users
+
+    with _as_local_user() as (store, local):
+        heir_id = users.user_by_email(store, local, heir).id if heir else None
+        removal.remove_user(store, local, users.user_by_email(store, local, email).id, heir_id)
+
+
+@users.command()
+@click.argument("email")
+def adopt(email: str) -> None:
+    """Give an account the bills from before there were accounts, when this machine had one user."""
+    from billocr_assets.store.accounts import heirs, users
+
+    with _as_local_user() as (store, local):
+        count = heirs.adopt_bills(store, local, users.user_by_email(store, local, email).id)
+        click.echo(f"{email}\t{count} bills")
 
 
 @users.command("reset-password")
 @click.argument("email")
 def reset_password(email: str) -> None:
     """Give somebody a new password, which is asked for; all their logins end."""
-    with _accounts() as (store, local, accounts):
-        user = accounts.users.user_by_email(store, local, email)
-        accounts.passwords.reset_password(store, local, user.id, _ask_password())
+    from billocr_assets.store.accounts import passwords, users
+
+    with _as_local_user() as (store, local):
+        user = users.user_by_email(store, local, email)
+        passwords.reset_password(store, local, user.id, _ask_password())
 
 
 @users.command()
@@ -282,8 +306,10 @@ def reset_password(email: str) -> None:
 @click.option("--role", type=_ROLE, default="user", show_default=True)
 def invite(email: str | None, role: Role) -> None:
     """Print a link by which one person may sign up within a week: whoever has EMAIL, or whoever has the link."""
-    with _accounts() as (store, local, accounts):
-        invitation = accounts.invitations.invite(store, local, email, role)
+    from billocr_assets.store.accounts import invitations
+
+    with _as_local_user() as (store, local):
+        invitation = invitations.invite(store, local, email, role)
         settings = store.settings
         click.echo(f"{settings.public_url or f'http://{settings.host}:{settings.ui_port}'}/?invitation={invitation}")
         if settings.sign_up == "closed":
@@ -291,14 +317,13 @@ def invite(email: str | None, role: Role) -> None:
 
 
 @contextmanager
-def _accounts() -> Iterator[tuple[Store, User, ModuleType]]:
-    """The installation, its local user, who may do everything here, and what there is to do."""
-    from billocr_assets.store import accounts
+def _as_local_user() -> Iterator[tuple[Store, User]]:
+    """The installation and its local user, who may do everything here."""
     from billocr_assets.store.errors import BillError
 
     store, local = _installation()
     try:
-        yield store, local, accounts
+        yield store, local
     except BillError as error:
         raise click.ClickException(str(error)) from error
 

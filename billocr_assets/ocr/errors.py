@@ -4,9 +4,16 @@ from __future__ import annotations
 
 
 class BillError(Exception):
-    """``str(error)`` is a sentence that says what is wrong and what to do; nothing has been changed."""
+    """``str(error)`` is a sentence that says what is wrong and what to do; nothing has been changed.
+
+    Attributes:
+        code: for programs.
+        reason: which of several sentences it is, where one code has them. With the other attributes, which are what the
+            sentence names, it can be said in another language.
+    """
 
     code = "bill_error"
+    reason: str | None = None
 
 
 class PageError(BillError):
@@ -30,6 +37,7 @@ class TooLarge(PageError):
             f"The file has {size / 2**20:.1f} MB, and at most {limit_mb} MB are accepted. "
             "Please make it smaller or split it."
         )
+        self.megabytes, self.most = round(size / 2**20, 1), limit_mb
 
 
 class UnknownKind(PageError):
@@ -46,6 +54,7 @@ class Damaged(PageError):
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"This {kind} file is damaged or cut off. Please save or transfer it again.")
+        self.kind = kind
 
 
 class TooManyPixels(PageError):
@@ -53,6 +62,7 @@ class TooManyPixels(PageError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The file has more than {limit / 1e6:,.0f} megapixels. Please scale it down or split it.")
+        self.megapixels = round(limit / 1e6)
 
 
 class TooManyPages(PageError):
@@ -60,6 +70,7 @@ class TooManyPages(PageError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The file has more than {limit} pages. Please split it.")
+        self.most = limit
 
 
 class PasswordProtected(PageError):

@@ -393,7 +393,8 @@ def find_bill(
         raise NotAllowed(
             "Only the owner of this bill can do that."
             if level == "own"
-            else "This bill is shared with you for viewing. Ask its owner to let you edit it."
+            else "This bill is shared with you for viewing. Ask its owner to let you edit it.",
+            level,
         )
     return bill
 

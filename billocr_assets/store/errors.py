@@ -62,7 +62,7 @@ class DuplicateUpload(BillError):
 
     def __init__(self, existing_id: str, name: str) -> None:
         super().__init__(f"This file is already here as “{name}”. Upload it once more only if you want it twice.")
-        self.existing_id = existing_id
+        self.existing_id, self.name = existing_id, name
 
 
 class BillNotFound(BillError):
@@ -108,7 +108,9 @@ class TooManyTries(BillError):
 
     def __init__(self, retry_after: int) -> None:
         minutes = -(-retry_after // 60)
-        wait = "a minute" if minutes <= 1 else f"{minutes} minutes" if minutes < 120 else f"{-(-minutes // 60)} hours"
+        self.reason = "minute" if minutes <= 1 else "minutes" if minutes < 120 else "hours"
+        self.wait = -(-minutes // 60) if self.reason == "hours" else minutes
+        wait = "a minute" if self.reason == "minute" else f"{self.wait} {self.reason}"
         super().__init__(f"There were too many tries. Please wait {wait}.")
         self.retry_after = retry_after
 
@@ -117,6 +119,11 @@ class NotAllowed(BillError):
     """The user's role or kind does not permit it."""
 
     code = "not_allowed"
+
+    def __init__(self, sentence: str, reason: str, **named: object) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        vars(self).update(named)
 
 
 class MissingScope(BillError):
@@ -183,6 +190,9 @@ class QuotaExceeded(BillError):
     """
 
     def __init__(self, what: str, used: int, limit: int, wanted: int, resets_at: datetime | None = None) -> None:
+        self.megabytes, self.megabytes_used, self.megabytes_wanted = (
+            round(size / 2**20, 1) for size in (limit, used, wanted)
+        )
         whole, taken, more = (f"{size / 2**20:.1f} MB" for size in (limit, used, wanted))
         super().__init__(
             {
@@ -199,7 +209,8 @@ class QuotaExceeded(BillError):
         )
         # What a program does about it is the same as with the limits of the installation.
         self.code = {"max_file_bytes": "too_large", "max_pages": "too_many_pages"}.get(what, "quota_exceeded")
-        self.what, self.used, self.limit, self.resets_at = what, used, limit, resets_at
+        self.what, self.used, self.limit, self.wanted, self.resets_at = what, used, limit, wanted, resets_at
+        self.reason = what
 
 
 class InvalidOperation(BillError):

@@ -35,7 +35,9 @@ def save_filter(store: Store, user: User, name: str, wanted: BillFilter) -> Name
         saved = next((each for each in kept if each.name == name), None)
         if saved is None:
             if len(kept) >= MOST:
-                raise NotAllowed(f"There are {MOST} saved searches already. Please delete one first.")
+                raise NotAllowed(
+                    f"There are {MOST} saved searches already. Please delete one first.", "searches", most=MOST
+                )
             saved = SavedFilter(user_id=user.id, name=name)
             session.add(saved)
         saved.query = wanted.to_dict()

@@ -201,7 +201,7 @@ def remove_member(store: Store, user: User, group_id: int, member_id: int) -> No
     with store.database.session() as session:
         group = _group(session, user, group_id, own=member_id != user.id)
         if member_id == group.owner_id:
-            raise NotAllowed("The owner of a group cannot leave it. Delete the group instead.")
+            raise NotAllowed("The owner of a group cannot leave it. Delete the group instead.", "group_owner")
         key = (GroupMember.group_id == group.id, GroupMember.user_id == member_id)
         if not session.execute(delete(GroupMember).where(*key)).rowcount:  # type: ignore[attr-defined]
             raise PersonNotFound
@@ -210,7 +210,7 @@ def remove_member(store: Store, user: User, group_id: int, member_id: int) -> No
 
 def _refuse_demo(user: User) -> None:
     if user.kind == "demo":
-        raise NotAllowed("Sharing comes with an account of your own.")
+        raise NotAllowed("Sharing comes with an account of your own.", "demo")
 
 
 def _to_share(session: Session, user: User, bill_id: str) -> Bill:
@@ -234,7 +234,7 @@ def _group(session: Session, user: User, group_id: int, own: bool = False) -> Gr
     if group is None:
         raise GroupNotFound
     if own and group.owner_id != user.id:
-        raise NotAllowed("Only the owner of this group can do that.")
+        raise NotAllowed("Only the owner of this group can do that.", "not_group_owner")
     return group
 
 

@@ -70,7 +70,7 @@ def create_webhook(store: Store, user: User, url: str, events: Sequence[str]) ->
         NotAllowed: demo users have none.
     """
     if user.kind == "demo":
-        raise NotAllowed("Webhooks come with an account of your own.")
+        raise NotAllowed("Webhooks come with an account of your own.", "demo")
     _check(url, events)
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     with store.database.session() as session:

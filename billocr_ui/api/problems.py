@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from billocr_assets.store.errors import BillError, NotLoggedIn, TooManyTries
+from billocr_ui.strings import language_accepted, words
 
 # What is not here: what was sent cannot be accepted as it is.
 _STATUS = {
@@ -80,7 +81,9 @@ def answer_errors(api: FastAPI) -> None:
     @api.exception_handler(BillError)
     def bill_error(request: Request, error: BillError) -> JSONResponse:
         more = {name: getattr(error, name, None) for name in _MORE}
-        return problem(_status(error), error.code, str(error), _headers(error), **more)
+        language = language_accepted(request.headers.get("accept-language", ""))
+        headers = {**_headers(error), "Content-Language": language}
+        return problem(_status(error), error.code, words(language).error(error), headers, **more)
 
     @api.exception_handler(RequestRefused)
     def refused(request: Request, error: RequestRefused) -> JSONResponse:

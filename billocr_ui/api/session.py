@@ -102,7 +102,7 @@ def change_password(store: TheStore, user: Person, request: Request, body: NewPa
 
 def _need_accounts(store: Store) -> None:
     if not store.settings.accounts:
-        raise NotAllowed("There are no accounts here: whoever is at this machine is its one user.")
+        raise NotAllowed("There are no accounts here: whoever is at this machine is its one user.", "local")
 
 
 def _enter(store: Store, request: Request, response: Response, token: str) -> Me:

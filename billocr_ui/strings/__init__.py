@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 # British English, for its order of day, month and year.
@@ -45,12 +48,17 @@ class Words:
         return {key.removeprefix(f"{name}."): self(key) for key in keys}
 
     def error(self, error: Exception) -> str:
-        """What went wrong, for a person: translated by the error's ``code``, else in its own words."""
-        sentence = self._own.get(f"errors.{getattr(error, 'code', '')}")
-        try:
-            return sentence.format(**vars(error)) if sentence else str(error)
-        except (KeyError, IndexError):
+        """What went wrong, for a person: translated by the error's ``code`` and ``reason``, else in its own words."""
+        key = f"errors.{getattr(error, 'code', '')}"
+        sentence = self._own.get(f"{key}.{getattr(error, 'reason', '')}") or self._own.get(key)
+        if sentence is None:
             return str(error)
+        return sentence.format(**{name: self._shown(value) for name, value in vars(error).items()})
+
+    def _shown(self, value: object) -> str:
+        if isinstance(value, datetime):
+            return format_date(value, "long", locale=self.locale)
+        return format_decimal(value, locale=self.locale) if isinstance(value, int | float) else str(value)
 
 
 @cache
@@ -63,6 +71,12 @@ def language_of(chosen: str | None, locale: str | None) -> str:
     """The language for a person who has chosen one or none, with a browser of ``locale`` (``de-AT``)."""
     wanted = chosen or (locale or "").split("-")[0].split("_")[0].lower()
     return wanted if wanted in LANGUAGES else "en"
+
+
+def language_accepted(header: str) -> str:
+    """The first of our languages that an ``Accept-Language`` header names (``fr-CH, de;q=0.9``), else English."""
+    named = (part.partition(";")[0].partition("-")[0].strip().lower() for part in header.split(","))
+    return next((language for language in named if language in LANGUAGES), "en")
 
 
 @cache

@@ -52,10 +52,17 @@ def sharing_dialog(store: Store, user: User, say: Words, bill_ids: Sequence[str]
 
 
 def _show_shares(store: Store, user: User, say: Words, bill_id: str) -> None:
+    def end(share_id: int) -> None:
+        try:
+            revoke(store, user, bill_id, share_id)
+        except BillError as error:
+            st.session_state["share-refused"] = say.error(error)
+
+    if refused := st.session_state.pop("share-refused", None):
+        st.error(refused)
     for share in shares_of(store, user, bill_id):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             who = share.email or share.name
             st.markdown(f"{wording.literal(who)} · {say(f'share.level_{share.level}')}")
-            if st.button(say("share.end"), key=f"end-{share.id}"):
-                revoke(store, user, bill_id, share.id)
-                st.rerun(scope="fragment")
+            # A callback: what has been ended elsewhere meanwhile is not drawn again, and its button would do nothing.
+            st.button(say("share.end"), key=f"end-{share.id}", on_click=end, args=(share.id,))

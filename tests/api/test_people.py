@@ -140,6 +140,13 @@ def test_logins_are_listed_and_ended(client, store, user):
     assert [sessions.login_by_cookie(store, token) for token in tokens] == [None] * 3
 
 
+def test_a_refusal_is_said_in_the_language_that_is_asked_for(client):
+    answer = client.get(f"/bills/{new_id()}", headers={"Accept-Language": "de-AT,en;q=0.5"})
+    assert answer.json()["detail"] == "Diesen Beleg gibt es nicht. Vielleicht wurde er gelöscht."
+    assert (answer.status_code, answer.headers["content-language"]) == (404, "de")
+    assert client.get(f"/bills/{new_id()}").json()["detail"].startswith("There is no such bill")
+
+
 def test_a_search_is_kept_under_a_name_replaced_and_forgotten(client):
     wanted = {"search": "milk", "billed_from": "2026-01-01", "total_to": "12.50"}
     made = client.post("/searches", json={"name": "Winter 2025/26", "filter": wanted})

@@ -145,10 +145,10 @@ def test_somebody_leaves_with_everything_and_nothing_of_them_stays(open_page: Op
     assert started.value.suggested_filename == "bill-ocr.zip"
     page.get_by_text("Delete this account").click()
     leaving = page.locator(".login-form").filter(has=page.get_by_role("button", name="Delete my account"))
-    leaving.get_by_label("Present password").fill("not my password")
+    leaving.get_by_role("textbox", name="Password").fill("not my password")
     leaving.get_by_role("button", name="Delete my account").click()
     expect(leaving.get_by_role("alert")).to_contain_text("Please try again")
-    leaving.get_by_label("Present password").fill(PASSWORD)
+    leaving.get_by_role("textbox", name="Password").fill(PASSWORD)
     leaving.get_by_role("button", name="Delete my account").click()
     at_the_door(page)
     with pytest.raises(AccountNotFound):

@@ -39,7 +39,7 @@ def form(app: AppTest) -> dict[str, Any]:
     assert not app.exception
     (component,) = app.get("bidi_component")
     data = json.loads(component.proto.json)
-    assert {"words", "errors", "kind"} <= data.keys()
+    assert {"words", "language", "kind"} <= data.keys()
     return data
 
 

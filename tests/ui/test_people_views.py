@@ -11,12 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 import billocr_ui
 from billocr_assets.store import administration
+from billocr_assets.store.accounts import passwords, users
 from billocr_assets.store.bills import BillFilter, bill_for
 from billocr_assets.store.reading import begin_reading, record_failure, sync_shipped_models
 from billocr_assets.store.saved_filters import saved_filters
 from billocr_assets.store.schema import ModelVersion, User
+from billocr_assets.store.sharing import revoke, share_with_person, shares_of
 from billocr_assets.store.trash import delete_bill
-from tests.ui.pages import cards, open_page
+from tests.ui.pages import cards, open_page, text
 
 APP = Path(billocr_ui.__file__).parent / "app.py"
 
@@ -57,6 +59,39 @@ def test_an_operator_sees_failed_bills_and_has_them_read_again(app, store, user,
     button(app, "Try again (1)").click().run()
     assert not app.exception
     assert bill_for(store, user, bill.id).status == "received"
+
+
+def test_an_admin_sees_logins_in_the_log(app, store, user):
+    ada = users.create_user(store, user, "ada@example.org", "Ada", "four quiet words here")
+    passwords.log_in(store, "ada@example.org", "four quiet words here", "192.0.2.1", None)
+    open_page(app, "admin").get_by_key("section").set_value("log").run()
+    assert not app.exception
+    (first, *_) = app.dataframe[0].value.to_dict("records")
+    assert (first["Who"], first["What"], "192.0.2.1" in first["Detail"]) == (ada.name, "login", True)
+
+
+def test_a_share_that_somebody_else_has_ended_is_said_in_the_dialog(store, user, read, database_url):
+    bill = read()
+    users.create_user(store, user, "ada@example.org", "Ada", "four quiet words here")
+    share_with_person(store, user, bill.id, "ada@example.org", "view")
+
+    def dialog() -> None:
+        import streamlit as st
+
+        from billocr_ui.identity import page_user, the_store
+        from billocr_ui.strings import words
+        from billocr_ui.views._sharing import sharing_dialog
+
+        sharing_dialog(the_store(), page_user(), words("en"), [st.session_state["bill"]])
+
+    app = AppTest.from_function(dialog, default_timeout=30)
+    app.session_state["bill"] = bill.id
+    app.run()
+    revoke(store, user, bill.id, shares_of(store, user, bill.id)[0].id)
+    button(app, "End").click().run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["The bill is no longer shared that way."]
+    assert "ada@example.org" not in text(app)
 
 
 def test_an_admin_makes_a_plan(app, store, user):

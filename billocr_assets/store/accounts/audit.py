@@ -7,5 +7,5 @@ from sqlalchemy.orm import Session
 from billocr_assets.store.schema import AuditEvent, User
 
 
-def record(session: Session, who: User, what: str, **detail: object) -> None:
-    session.add(AuditEvent(who=who.id, what=what, detail=detail))
+def record(session: Session, who: User | None, what: str, **detail: object) -> None:
+    session.add(AuditEvent(who=who and who.id, what=what, detail=detail))

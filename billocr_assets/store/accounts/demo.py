@@ -24,12 +24,12 @@ def create_demo_user(store: Store, address: str | None) -> User:
     """
     most = store.settings.demo_users
     if not most:
-        raise NotAllowed("There is no demo here.")
+        raise NotAllowed("There is no demo here.", "no_demo")
     with store.database.session() as session:
         store.database.in_order(session)  # what is counted here is still so at the end
         take(session, f"demo:address:{network(address)}", DEMOS_PER_ADDRESS, DEMO_LIFE)
         if (session.scalar(select(func.count()).where(User.kind == "demo")) or 0) >= most:
-            raise NotAllowed("All demo places are taken. Please try again in a few hours.")
+            raise NotAllowed("All demo places are taken. Please try again in a few hours.", "demo_full")
         user = User(name="Demo", kind="demo", expires_at=now() + DEMO_LIFE)
         session.add(user)
         session.flush()

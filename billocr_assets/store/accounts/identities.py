@@ -12,7 +12,7 @@ from billocr_assets.store.accounts.audit import record
 from billocr_assets.store.accounts.invitations import use_invitation
 from billocr_assets.store.accounts.text import clean_email
 from billocr_assets.store.accounts.users import add_user
-from billocr_assets.store.errors import AccountNotFound, AccountRefused, NotAllowed
+from billocr_assets.store.errors import AccountNotFound, AccountRefused, BillError, NotAllowed
 from billocr_assets.store.schema import Identity, Role, User
 from billocr_assets.store.store import Store
 
@@ -36,6 +36,24 @@ def login_by_provider(
         NotAllowed: the user is disabled, or unknown here and may not sign up.
         AccountRefused: ``email_taken``, or ``identity_taken`` by another user than ``link_to``.
     """
+    try:
+        return _known_or_new(store, provider, subject, email, name, invitation, link_to)
+    except BillError as refusal:
+        if link_to is None:
+            with store.database.session() as session:
+                record(session, None, "login_failed", by=provider.issuer, why=refusal.code)
+        raise
+
+
+def _known_or_new(
+    store: Store,
+    provider: OidcProvider,
+    subject: str,
+    email: str | None,
+    name: str,
+    invitation: str | None,
+    link_to: User | None,
+) -> User:
     email = clean_email(email) if email else None
     subject = subject[:255]
     with store.database.session() as session:
@@ -49,7 +67,9 @@ def login_by_provider(
         elif link_to is not None and link_to.id != user.id:
             raise AccountRefused("identity_taken", f"Another user here logs in with this {provider.title} account.")
         if user.status != "active":
-            raise NotAllowed("This account is disabled. Please ask an admin.")
+            raise NotAllowed("This account is disabled. Please ask an admin.", "disabled")
+        if link_to is None:
+            record(session, user, "login", by=provider.issuer)
         return user
 
 
@@ -98,7 +118,7 @@ def _by_new_identity(
     if invitation and store.settings.sign_up != "closed":
         role = use_invitation(session, invitation, email)
     elif not provider.sign_up:
-        raise NotAllowed("You have no account here yet. Please ask the people who run this installation.")
+        raise NotAllowed("You have no account here yet. Please ask the people who run this installation.", "unknown")
     if taken:
         raise AccountRefused(
             "email_taken",

@@ -56,7 +56,9 @@ def use_invitation(session: Session, invitation: str, email: str | None) -> Role
     good = (*_good_invitation(invitation), or_(Invitation.email.is_(None), Invitation.email == email))
     role = session.scalar(update(Invitation).where(*good).values(used_at=now()).returning(Invitation.role))
     if role is None:
-        raise NotAllowed("This invitation is used, expired or meant for another address. Please ask for a new one.")
+        raise NotAllowed(
+            "This invitation is used, expired or meant for another address. Please ask for a new one.", "invitation"
+        )
     return role
 
 

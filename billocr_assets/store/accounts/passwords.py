@@ -38,6 +38,9 @@ def log_in(store: Store, email: str, password: str, address: str | None, agent: 
         user = session.scalar(select(User).where(User.email == email))
     good = password_is(user.password_hash if user else None, password)
     if user is None or not good or user.status != "active":
+        with store.database.session() as session:
+            # Not the address that was typed: it may be a password in the wrong place.
+            record(session, user, "login_failed", by="password", address=network(address))
         raise WrongCredentials
     assert user.password_hash is not None
     renewed = renewed_hash(user.password_hash, password)
@@ -48,6 +51,7 @@ def log_in(store: Store, email: str, password: str, address: str | None, agent: 
         if renewed:
             unchanged = (User.id == user.id, User.password_hash == user.password_hash)
             session.execute(update(User).where(*unchanged).values(password_hash=renewed))
+        record(session, user, "login", by="password", address=network(address))
         return new_session(session, user, address, agent)
 
 
@@ -62,7 +66,7 @@ def change_password(store: Store, login: Login, current: str, new: str) -> None:
     if login.session_id is None:
         raise MissingScope(None)
     if user.kind != "account":
-        raise NotAllowed("This user logs in without a password.")
+        raise NotAllowed("This user logs in without a password.", "no_password")
     _check_password(store, user, current)
     hashed = checked_hash(new, user.email)
     with store.database.session() as session:
@@ -101,7 +105,7 @@ def reset_password(store: Store, by: User, user_id: int, password: str) -> None:
     with store.database.session() as session:
         user = someone_else(session, by, user_id)
         if user.kind != "account":
-            raise NotAllowed("Only an account has a password.")
+            raise NotAllowed("Only an account has a password.", "no_password")
         user.password_hash = hashed
         end_living(session, user.id)
         session.execute(delete(RateCount).where(RateCount.key == _account_key(user.email or str(user.id))))

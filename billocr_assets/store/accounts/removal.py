@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.orm import Session
 
-from billocr_assets.store import quotas
 from billocr_assets.store.accounts.audit import record
 from billocr_assets.store.accounts.demo import DEMO_LIFE
+from billocr_assets.store.accounts.heirs import hand_over
 from billocr_assets.store.accounts.passwords import confirm
 from billocr_assets.store.accounts.sessions import Login, end_living
 from billocr_assets.store.accounts.users import someone_else
@@ -17,7 +16,6 @@ from billocr_assets.store.errors import AccountNotFound, NotAllowed
 from billocr_assets.store.schema import (
     AuditEvent,
     Bill,
-    Grant,
     Invitation,
     QuotaHold,
     RateCount,
@@ -29,6 +27,8 @@ from billocr_assets.store.schema import (
 )
 from billocr_assets.store.store import Store
 from billocr_assets.store.trash import empty_trash
+
+FAILED_LOGINS_KEPT = timedelta(days=90)
 
 
 def delete_account(store: Store, login: Login, password: str) -> None:
@@ -55,7 +55,7 @@ def delete_user(store: Store, user: User, heir: User | None = None) -> None:
         NotAllowed: the one user of a machine without accounts.
     """
     if user.kind == "local":
-        raise NotAllowed("The local user cannot be deleted.")
+        raise NotAllowed("The local user cannot be deleted.", "local")
     with store.database.session() as session:
         session.execute(update(User).where(User.id == user.id).values(status="disabled"))
         end_living(session, user.id)
@@ -69,7 +69,7 @@ def delete_user(store: Store, user: User, heir: User | None = None) -> None:
             # Nothing is uploaded for the user while their row is locked.
             session.scalar(select(User.id).where(User.id == user.id).with_for_update())
             if heir is not None:
-                _hand_over(session, user, heir)
+                hand_over(session, user, heir)
             elif session.scalar(select(Bill.id).where(Bill.owner_id == user.id).limit(1)):
                 continue  # an upload came in between
             uploaded = select(AuditEvent.bill).where(AuditEvent.who == user.id, AuditEvent.what == "upload")
@@ -111,15 +111,8 @@ def remove_expired(store: Store) -> int:
         ended = or_(WebSession.expires_at <= moment, WebSession.revoked_at <= moment - timedelta(days=7))
         session.execute(delete(WebSession).where(ended))
         session.execute(delete(Invitation).where(Invitation.expires_at <= moment - timedelta(days=7)))
+        # Whoever guesses at passwords must not fill the audit trail for good.
+        guessed = (AuditEvent.what == "login_failed", AuditEvent.when <= moment - FAILED_LOGINS_KEPT)
+        session.execute(delete(AuditEvent).where(*guessed))
         session.execute(delete(RateCount).where(RateCount.since <= moment - 2 * DEMO_LIFE))
     return len(users)
-
-
-def _hand_over(session: Session, user: User, heir: User) -> None:
-    bills = session.scalars(select(Bill).where(Bill.owner_id == user.id).order_by(Bill.id).with_for_update()).all()
-    for bill in bills:
-        bill.owner_id = heir.id
-        session.execute(delete(Grant).where(Grant.bill_id == bill.id, Grant.user_id == heir.id))
-        session.add(AuditEvent(who=heir.id, what="inherit", bill=bill.id, detail={}))
-    session.flush()
-    quotas.inherit(session, heir, sum(bill.bytes for bill in bills))

@@ -18,4 +18,4 @@ def has_role(user: User, role: Role) -> bool:
 def require_role(user: User, role: Role) -> None:
     """Raises :class:`NotAllowed` for a user who is less than ``role``."""
     if not has_role(user, role):
-        raise NotAllowed(f"This is for {role}s. Please ask one of them.")
+        raise NotAllowed(f"This is for {role}s. Please ask one of them.", role)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
+from billocr_assets.store.accounts.audit import record
 from billocr_assets.store.accounts.hashes import digest
 from billocr_assets.store.accounts.text import clean
 from billocr_assets.store.errors import AccountNotFound
@@ -87,7 +88,9 @@ def end_session(store: Store, user: User, session_id: str) -> None:
 def end_sessions(store: Store, user: User, but: str | None = None) -> int:
     """Log out everywhere, except in the session ``but``; returns from how many places."""
     with store.database.session() as session:
-        return end_living(session, user.id, but=but)
+        ended = end_living(session, user.id, but=but)
+        record(session, user, "logged_out_everywhere", logins=ended)
+        return ended
 
 
 def new_session(session: Session, user: User, address: str | None, agent: str | None) -> str:

@@ -33,7 +33,7 @@ def create_token(store: Store, user: User, name: str, scopes: Sequence[str], day
         AccountRefused: ``bad_token``: no such scope, or another number of days.
     """
     if user.kind == "demo":
-        raise NotAllowed("Demo users have no API tokens. Please sign up for an account.")
+        raise NotAllowed("Demo users have no API tokens. Please sign up for an account.", "demo")
     chosen = [scope for scope in get_args(Scope) if scope in scopes]
     if not chosen or set(scopes) - set(chosen):
         raise AccountRefused("bad_token", f"A token has one or more of the scopes {', '.join(get_args(Scope))}.")

@@ -35,7 +35,9 @@ def sign_up(
     """
     mode = store.settings.sign_up
     if mode == "closed" or (mode == "invitation" and not invitation):
-        raise NotAllowed("Signing up needs an invitation here. Please ask the people who run this installation.")
+        raise NotAllowed(
+            "Signing up needs an invitation here. Please ask the people who run this installation.", "closed"
+        )
     email = checked_email(email)
     with store.database.session() as session:
         take(session, f"sign_up:address:{network(address)}", SIGN_UPS, SIGN_UPS_WITHIN)
@@ -100,7 +102,7 @@ def set_role(store: Store, by: User, user_id: int, role: Role) -> None:
     with store.database.session() as session:
         user = someone_else(session, by, user_id)
         if user.kind != "account":
-            raise NotAllowed("Only an account can be given a role.")
+            raise NotAllowed("Only an account can be given a role.", "no_account")
         record(session, by, "role_changed", user=user.id, before=user.role, after=role)
         user.role = role
 
@@ -126,7 +128,7 @@ def set_training_consent(store: Store, user: User, consent: bool) -> None:
         NotAllowed: a demo user's never are.
     """
     if user.kind == "demo" and consent:
-        raise NotAllowed("Corrections of demo users are never learned from.")
+        raise NotAllowed("Corrections of demo users are never learned from.", "demo_training")
     with store.database.session() as session:
         session.execute(update(User).where(User.id == user.id).values(training_consent=consent))
         record(session, user, "training_consent", consent=consent)
@@ -153,7 +155,7 @@ def add_user(session: Session, email: str | None, name: str, role: Role, hashed:
 def someone_else(session: Session, by: User, user_id: int) -> User:
     require_role(by, "admin")
     if user_id == by.id:  # so there is always an admin left
-        raise NotAllowed("Admins cannot do this to themselves. Please ask another admin.")
+        raise NotAllowed("Admins cannot do this to themselves. Please ask another admin.", "themselves")
     user = session.get(User, user_id, with_for_update=True)
     if user is None or user.kind == "local":
         raise AccountNotFound

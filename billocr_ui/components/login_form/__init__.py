@@ -68,4 +68,4 @@ def _providers(providers: list[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def _show(say: Words, key: str, **data: Any) -> None:
-    _mount(data={**data, "words": say.section("login"), "errors": say.section("errors")}, key=key)
+    _mount(data={**data, "words": say.section("login"), "language": say.language}, key=key)

@@ -7,6 +7,7 @@ const FIELDS = {
   password: ["current", "password"],
   leave: ["current"],
 }
+const LABELS = { password: { password: "new" }, leave: { current: "password" } }
 
 const mounted = new WeakMap()
 
@@ -47,7 +48,7 @@ function show(state, kind) {
     const asked = FIELDS[kind].includes(name) && !(name === "current" && !data.has_password)
     field.hidden = !asked
     field.querySelector("input").disabled = !asked
-    field.querySelector("span").textContent = words[name === "password" && kind === "password" ? "new" : name]
+    field.querySelector("span").textContent = words[LABELS[kind]?.[name] ?? name]
   }
   const isNew = kind !== "login"
   form.elements.password.autocomplete = isNew ? "new-password" : "current-password"
@@ -121,7 +122,7 @@ async function send(state, method, path, body) {
   try {
     const answer = await fetch(path, {
       method,
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", "Accept-Language": data.language },
       body: JSON.stringify(body),
     })
     if (answer.ok) {
@@ -129,9 +130,7 @@ async function send(state, method, path, body) {
       return true
     }
     const problem = await answer.json().catch(() => ({}))
-    const code = String(problem.type || "").split(":").pop()
-    const known = data.errors[code]
-    say(state, (known && !known.includes("{") && known) || problem.detail || data.words.broken)
+    say(state, problem.detail || data.words.broken)
   } catch {
     say(state, data.words.offline)
   }
