@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,8 +32,16 @@ FEATURES = (
     "log_height",
     "first",
     "last",
+    "page_product",
+    "page_doubtful",
+    "repeats",
 )
 """What :func:`word_features` gives, in its order."""
+
+
+# Words whose characters are all right with less than 91 % count as doubtful.
+_DOUBTFUL = 0.3
+_FAR = 6.0
 
 
 def word_ranges(text: str) -> list[tuple[int, int]]:
@@ -40,17 +50,42 @@ def word_ranges(text: str) -> list[tuple[int, int]]:
     return [(a + 1, b) for a, b in pairwise(blanks) if b > a + 1]
 
 
-def word_features(line: TextLine, segment: LineSegment, read: ReadSegment) -> np.ndarray:
-    """(words, len(FEATURES)) float64: how sure the characters, the blanks around, their absence within and the whole
-    segment are, what the word is made of, how sure the detector is of the line, whether the segmenter counts as many
-    words, and the height of the print in pixels."""
+def word_features(
+    lines: Sequence[TextLine], segments: Sequence[LineSegment], reads: Sequence[ReadSegment]
+) -> np.ndarray:
+    """What is known of the words of a page, (words, len(FEATURES)) float64.
+
+    How sure the characters, the blanks around, their absence within and the whole segment are, what it is made of,
+    how sure the detector is of the line, whether the segmenter counts as many words, the height of the print in pixels;
+    and of the page how sure its words are, how many are in doubt, and how often it says this word.
+
+    Args:
+        segments: of ``lines``, in their order.
+        reads: one for each of ``segments``.
+    """
+    rows = [
+        row
+        for segment, read in zip(segments, reads, strict=True)
+        for row in _of_segment(lines[segment.line], segment, read)
+    ]
+    if not rows:
+        return np.zeros((0, len(FEATURES)))
+    words = [read.text[a:b].upper() for read in reads for a, b in word_ranges(read.text)]
+    times = Counter(words)
+    own = np.array(rows)
+    product = own[:, 0]
+    page = np.broadcast_to([product.mean(), (product > _DOUBTFUL).mean()], (len(rows), 2))
+    return np.concatenate([own, page, np.log([[times[word]] for word in words])], 1)
+
+
+def _of_segment(line: TextLine, segment: LineSegment, read: ReadSegment) -> list[tuple[float, ...]]:
     ranges = word_ranges(read.text)
     doubt = -np.log(np.clip(read.confidences.astype(np.float64), 1e-6, 1.0))
     parted = -np.log(np.clip(1.0 - read.blanks.astype(np.float64), 1e-6, 1.0))
     around = np.concatenate([[0.0], np.where([c == " " for c in read.text], doubt, 0.0), [0.0]])
     scale = np.sqrt(abs(np.linalg.det(segment.to_page[:2, :2])))
     spans = abs(len(ranges) - len(segment.words)) / max(1, len(ranges))
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for k, (a, b) in enumerate(ranges):
         word, own = read.text[a:b], doubt[a:b]
         signs = [not c.isalnum() for c in word]
@@ -75,31 +110,34 @@ def word_features(line: TextLine, segment: LineSegment, read: ReadSegment) -> np
                 float(k == len(ranges) - 1),
             )
         )
-    return np.array(rows, np.float64).reshape(-1, len(FEATURES))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Logistic regression on standardised features.
+    """A network of one hidden layer on standardised features.
 
     Attributes:
         mean: of each feature, ``scale`` its standard deviation.
-        weights: of the standardised features, ``bias`` what is added.
+        hidden: weights of the standardised features, a row a hidden unit, each with its bias behind them.
+        weights: of the hidden units, ``bias`` what is added.
     """
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+    hidden: tuple[tuple[float, ...], ...]
     weights: tuple[float, ...]
     bias: float
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(n,) probabilities of rows (n, len(FEATURES))."""
-        logits = ((features - self.mean) / self.scale) @ np.asarray(self.weights) + self.bias
-        return 1.0 / (1.0 + np.exp(-logits))
+        hidden = np.asarray(self.hidden)
+        units = np.tanh(standardised(features, self.mean, self.scale) @ hidden[:, :-1].T + hidden[:, -1])
+        return 1.0 / (1.0 + np.exp(-(units @ np.asarray(self.weights) + self.bias)))
 
     def save(self, path: Path) -> None:
-        data = {key: np.round(value, 5).tolist() for key, value in asdict(self).items()}
-        path.write_text(json.dumps({"features": FEATURES, **data}, indent=1) + "\n", encoding="utf-8")
+        data = {key: np.round(value, 4).tolist() for key, value in asdict(self).items()}
+        path.write_text(json.dumps({"features": FEATURES, **data}) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
@@ -109,7 +147,13 @@ class Calibration:
         data = json.loads(path.read_text(encoding="utf-8"))
         if tuple(data.pop("features")) != FEATURES:
             raise ValueError(f"{path} was fitted to other features; run python -m training.calibrate")
-        return cls(tuple(data["mean"]), tuple(data["scale"]), tuple(data["weights"]), data["bias"])
+        hidden = tuple(tuple(row) for row in data["hidden"])
+        return cls(tuple(data["mean"]), tuple(data["scale"]), hidden, tuple(data["weights"]), data["bias"])
+
+
+def standardised(features: np.ndarray, mean: Sequence[float], scale: Sequence[float]) -> np.ndarray:
+    """Features in standard deviations, at most 6: what lies farther out than anything that was fitted tells no more."""
+    return np.clip((features - np.asarray(mean)) / np.asarray(scale), -_FAR, _FAR)
 
 
 @functools.lru_cache(maxsize=1)

@@ -32,7 +32,7 @@ _MIRRORED = 0.05
 # handwriting: on 70 receipts they raise the CER from .032 to .042.
 _LEGIBLE = 0.05
 # So are lines of so few signs below this confidence. Of longer ones that are hardly believed much is right.
-_SHORT, _LEAST = 8, 0.1
+_SHORT, _LEAST = 8, 0.25
 # A page whose words are all shorter, or hardly believed, has no text.
 _WORD = 3
 _RULE = frozenset("*-=_.~#+:|")
@@ -250,10 +250,7 @@ def assemble_page(
     """
     of_line: dict[int, list[Segment]] = {}
     legible: dict[int, list[float]] = {}
-    features = [
-        word_features(lines[segment.line], segment, read) for segment, read in zip(segments, reads, strict=True)
-    ]
-    confidences = iter(calibration(np.concatenate(features)).tolist() if features else ())
+    confidences = iter(calibration(word_features(lines, segments, reads)).tolist())
     for segment, read in zip(segments, reads, strict=True):
         found_words = words_of(segment, read)
         quads = _quads(prepared.to_upload @ segment.to_page, [(x0, x1) for _, x0, x1, _ in found_words])

@@ -30,6 +30,15 @@ def test_the_fit_finds_how_often_words_are_right() -> None:
     assert found["mean_confidence"] == pytest.approx(right.mean(), abs=0.005)
 
 
+def test_the_fit_finds_doubt_that_lies_between_two_features() -> None:
+    rng = np.random.default_rng(1)
+    signs = rng.choice([-1.0, 1.0], (2000, 2))
+    right = signs[:, 0] * signs[:, 1] > 0
+    calibration = fit(signs, right, np.ones(2000))
+    assert (calibration(signs)[right] > 0.9).all()
+    assert (calibration(signs)[~right] < 0.1).all()
+
+
 def test_words_caught_are_the_wrong_ones_among_the_least_certain() -> None:
     confidence = np.linspace(0.01, 0.99, 100)
     right = np.ones(100, bool)
