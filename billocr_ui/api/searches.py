@@ -6,18 +6,18 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field
 
 from billocr_assets.store import saved_filters
 from billocr_ui.api.bills import Wanted
 from billocr_ui.api.problems import responses
-from billocr_ui.api.requests import Caller, Name, TheStore
+from billocr_ui.api.requests import Caller, Text, TheStore
 
 router = APIRouter(tags=["searches"])
 
 
 class NewSearch(BaseModel):
-    name: Annotated[Name, StringConstraints(max_length=64)]
+    name: Annotated[Text, Field(min_length=1, max_length=64)]
     filter: Wanted
 
 
