@@ -8,11 +8,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import unicodedata
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+<<<<<<< HEAD
+from functools import cache, lru_cache
+=======
 from functools import cache
+>>>>>>> dbb27ce5d3d9d492a560d071c1186137d7130ee5
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
@@ -46,6 +51,9 @@ _SORTED_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     "total": Bill.total_cents,
     "merchant": func.lower(Bill.merchant),
 }
+
+# The user's own and those shared with them apart: for either alone an index gives the order and the counts.
+_PARTS: tuple[Whose, ...] = ("own", "shared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,36 +237,49 @@ def list_bills(
         BadCursor: it is none, or belongs to another order.
     """
     wanted = wanted or BillFilter()
-    column = _SORTED_BY[order.removeprefix("-")]
-    # The user's own and those shared with them apart: for either alone an index gives the order and the counts.
-    parts = [
-        matching_bills(user, replace(wanted, whose=whose))
-        for whose in ("own", "shared")
-        if wanted.whose in (whose, "all")
-    ]
+    values = {"user": user.id, "first": offset + limit + 1, "limit": limit + 1, "offset": offset, **_values(wanted)}
+    if cursor is not None:
+        values["value"], values["number"] = _position(cursor, order)
+    counting, slice_ = _slice(*_shape(wanted), order, None if cursor is None else values["value"] is not None)
     counts: dict[str, int] = dict.fromkeys(get_args(BillStatus), 0)
     with store.database.reading() as session:
-        for part in parts:
-            by_status = part.with_only_columns(Bill.status, func.count()).group_by(Bill.status)
-            for state, count in session.execute(by_status):
+        for query in counting:
+            for state, count in session.execute(query, values):
                 counts[state] += count
-        heads = []
-        for part in parts:
-            if wanted.status:
-                part = part.where(Bill.status == wanted.status)
-            if cursor is not None:
-                part = part.where(_after(cursor, order, column))
-            keys = part.with_only_columns(Bill.number.label("number"), column.label("value"))
-            head = keys.order_by(*_ordered(order, Bill.number, column)).limit(offset + limit + 1).subquery()
-            heads.append(select(head.c.number, head.c.value))
-        found = union_all(*heads).subquery()
-        ordered = select(found).order_by(*_ordered(order, found.c.number, found.c.value))
-        page = ordered.limit(limit + 1).offset(offset).subquery()
-        query = select(Bill, page.c.value).join(page, page.c.number == Bill.number)
-        rows = session.execute(query.order_by(*_ordered(order, page.c.number, page.c.value))).all()
+        rows = session.execute(slice_, values).all()
     more = _cursor(order, rows[limit - 1][1], rows[limit - 1][0].number) if len(rows) > limit else None
     total = counts[wanted.status] if wanted.status else sum(counts.values())
     return BillList([row[0] for row in rows[:limit]], total, counts, more)
+
+
+@lru_cache(maxsize=256)
+def _slice(
+    names: tuple[str, ...], trash: bool, whose: Whose, order: Order, beyond: bool | None
+) -> tuple[list[Select[tuple[BillStatus, int]]], Select[tuple[Bill, Any]]]:
+    """The queries of :func:`list_bills`: numbers by status for each part, and the slice.
+
+    Args:
+        beyond: whether what the cursor names has a value to order by; None without a cursor.
+    """
+    column = _SORTED_BY[order.removeprefix("-")]
+    parts = [_matching(names, trash, each) for each in _PARTS if whose in (each, "all")]
+    heads = []
+    for part in parts:
+        if "status" in names:
+            part = part.where(Bill.status == bindparam("status"))
+        if beyond is not None:
+            part = part.where(_after(order, column, beyond))
+        keys = part.with_only_columns(Bill.number.label("number"), column.label("value"))
+        head = keys.order_by(*_ordered(order, Bill.number, column)).limit(bindparam("first")).subquery()
+        heads.append(select(head.c.number, head.c.value))
+    found = union_all(*heads).subquery()
+    ordered = select(found).order_by(*_ordered(order, found.c.number, found.c.value))
+    page = ordered.limit(bindparam("limit")).offset(bindparam("offset")).subquery()
+    query = select(Bill, page.c.value).join(page, page.c.number == Bill.number)
+    return (
+        [part.with_only_columns(Bill.status, func.count()).group_by(Bill.status) for part in parts],
+        query.order_by(*_ordered(order, page.c.number, page.c.value)),
+    )
 
 
 def _ordered(order: Order, number: Any, value: Any) -> tuple[ColumnElement[Any], ...]:
@@ -274,8 +295,8 @@ def _cursor(order: Order, value: Any, number: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([order, plain, number]).encode()).decode().rstrip("=")
 
 
-def _after(cursor: str, order: Order, column: Any) -> ColumnElement[bool]:
-    """What follows the bill that the cursor names, whether or not that is still there."""
+def _position(cursor: str, order: Order) -> tuple[Any, int]:
+    """Value and number of the bill that the cursor names."""
     try:
         made_for, value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if made_for != order or type(number) is not int or abs(number) >= 2**63:
@@ -287,30 +308,61 @@ def _after(cursor: str, order: Order, column: Any) -> ColumnElement[bool]:
             value = date.fromisoformat(str(value))
     except (ValueError, TypeError) as error:
         raise BadCursor from error
+    return value, number
+
+
+def _after(order: Order, column: Any, beyond: bool) -> ColumnElement[bool]:
+    """What follows the bill that the cursor names, whether or not that is still there."""
+    value: Any = bindparam("value")
+    number: Any = bindparam("number")
     if order.endswith("created"):
         return Bill.number < number if order.startswith("-") else Bill.number > number
-    if value is None:
+    if not beyond:
         return and_(column.is_(None), Bill.number < number)
-    beyond = column < value if order.startswith("-") else column > value
-    return or_(beyond, and_(column == value, Bill.number < number), column.is_(None))
+    further = column < value if order.startswith("-") else column > value
+    return or_(further, and_(column == value, Bill.number < number), column.is_(None))
 
 
 def matching_bills(user: User, wanted: BillFilter) -> Select[tuple[Bill]]:
     """The bills that the user may see and wants to, of whatever status."""
-    query = visible_bills(user, wanted.trash, wanted.whose)
-    for word in fold(wanted.search[:500]).split()[:20]:
-        query = query.where(Bill.search.contains(word, autoescape=True))
-    if wanted.review:
-        query = query.where(Bill.review == wanted.review)
-    if wanted.billed_from:
-        query = query.where(Bill.billed_on >= wanted.billed_from)
-    if wanted.billed_to:
-        query = query.where(Bill.billed_on <= wanted.billed_to)
-    if wanted.total_from is not None:
-        query = query.where(Bill.total_cents >= _cents(wanted.total_from))
-    if wanted.total_to is not None:
-        query = query.where(Bill.total_cents <= _cents(wanted.total_to))
+    return _matching(*_shape(wanted)).params(user=user.id, **_values(wanted))
+
+
+@lru_cache(maxsize=256)
+def _matching(names: tuple[str, ...], trash: bool, whose: Whose) -> Select[tuple[Bill]]:
+    """:func:`matching_bills` for the parameters ``user`` and ``names``, put together once."""
+    query = _visible(bindparam("user"), trash, whose)
+    for name in names:
+        value: Any = bindparam(name)
+        match name:
+            case "review":
+                query = query.where(Bill.review == value)
+            case "billed_from":
+                query = query.where(Bill.billed_on >= value)
+            case "billed_to":
+                query = query.where(Bill.billed_on <= value)
+            case "total_from":
+                query = query.where(Bill.total_cents >= value)
+            case "total_to":
+                query = query.where(Bill.total_cents <= value)
+            case word if word != "status":
+                query = query.where(Bill.search.contains(value, escape="/"))
     return query
+
+
+def _shape(wanted: BillFilter) -> tuple[tuple[str, ...], bool, Whose]:
+    return tuple(_values(wanted)), wanted.trash, wanted.whose
+
+
+def _values(wanted: BillFilter) -> dict[str, Any]:
+    """What :func:`_matching` takes as parameters."""
+    words = enumerate(fold(wanted.search[:500]).split()[:20])
+    values: dict[str, Any] = {f"word{place}": re.sub("[/%_]", r"/\g<0>", word) for place, word in words}
+    values |= {
+        name: value for name in ("status", "review", "billed_from", "billed_to") if (value := getattr(wanted, name))
+    }
+    totals = ("total_from", wanted.total_from), ("total_to", wanted.total_to)
+    return values | {name: _cents(total) for name, total in totals if total is not None}
 
 
 def read_again(store: Store, user: User, bill_id: str) -> Attempt:

@@ -34,7 +34,7 @@ from billocr_ui.api.requests import (
 
 router = APIRouter(tags=["bills"])
 
-# Of the 40 threads that answer requests: a burst of uploads waits on disk, and leaves the others to those who read.
+# A burst of uploads waits on disk and for its turn to write, and none of the threads that answer readers with it.
 _UPLOADS = CapacityLimiter(16)
 
 Total = Annotated[Decimal, Field(max_digits=15, decimal_places=2, description="In the bill's own currency.")]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +28,9 @@ from billocr_ui.api.requests import (
 )
 
 router = APIRouter(prefix="/bills/{bill_id}", tags=["documents"])
+
+# Edits wait for one another, and none of the threads that answer readers waits with them.
+_EDITS = CapacityLimiter(8)
 
 Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 Polygon = Annotated[
@@ -301,17 +305,21 @@ def get_document(store: TheStore, user: Caller, bill_id: BillId, if_none_match: 
 
 
 @router.post("/operations", response_model=Outcome, responses=responses(404, 409, 413))
-def apply_operations(store: TheStore, user: Caller, bill_id: BillId, body: Operations) -> Response:
+async def apply_operations(store: TheStore, user: Caller, bill_id: BillId, body: Operations) -> Response:
     """Edit the bill by numbered operations, which may be sent again: each is applied once.
 
     An operation conflicts when another client changed the same line or field after `base`; all others are applied.
     One that makes no sense refuses them all.
     """
-    plain = body.model_dump(by_alias=True)
-    outcome = corrections.apply_operations(
-        store, user, bill_id, plain["client_id"], plain["base"], plain["operations"], plain["result"]
-    )
-    return Json(outcome.to_dict())
+
+    def act() -> Response:
+        plain = body.model_dump(by_alias=True)
+        outcome = corrections.apply_operations(
+            store, user, bill_id, plain["client_id"], plain["base"], plain["operations"], plain["result"]
+        )
+        return Json(outcome.to_dict())
+
+    return await to_thread.run_sync(act, limiter=_EDITS)
 
 
 @router.get("/fields", response_model=Fields, responses=_STATE)
