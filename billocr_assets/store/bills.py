@@ -13,11 +13,7 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-<<<<<<< HEAD
 from functools import cache, lru_cache
-=======
-from functools import cache
->>>>>>> dbb27ce5d3d9d492a560d071c1186137d7130ee5
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, union_all
