@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import prod
 from statistics import median
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -41,6 +43,7 @@ _TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
 # bills gain nothing more but take 20 MB.
 POOL, POOL_COLUMNS = 8, 100_000
 _NOTHING = np.zeros((0, 0), np.uint8)
+Part = TypeVar("Part")
 
 
 def read_bill(data: bytes, models: Models) -> Document:
@@ -49,14 +52,13 @@ def read_bill(data: bytes, models: Models) -> Document:
     Raises:
         PageError: as :func:`billocr_assets.ocr.pages.load_pages`.
     """
-    (document,) = read_bills([lambda: data], models)
-    if isinstance(document, Exception):
-        raise document
-    return document
+    return _only([_cut_upload(lambda: data, models)], models)
 
 
 def read_bills(uploads: Iterable[Callable[[], bytes]], models: Models) -> Iterator[Document | Exception]:
     """Reads bills whose lines are recognised together, some bills at a time.
+
+    A thread finds and cuts the lines of the next ones meanwhile.
 
     Args:
         uploads: each gives an upload's bytes.
@@ -64,24 +66,13 @@ def read_bills(uploads: Iterable[Callable[[], bytes]], models: Models) -> Iterat
     Returns:
         For each, in their order, its document or what it failed with; a bill that fails fails alone.
     """
-    waiting: list[_CutBill | Exception] = []
-    for upload in uploads:
-        try:
-            waiting.append(_cut_upload(upload, models))
-        except Exception as error:
-            waiting.append(error)
-        if pool_is_full([bill.columns for bill in waiting if isinstance(bill, _CutBill)]):
-            yield from _finished(waiting, models)
-            waiting = []
-    yield from _finished(waiting, models)
+    for pool in _made_ahead(_pools(uploads, models)):
+        yield from _finished(pool, models)
 
 
 def read_pages(pages: Sequence[np.ndarray], models: Models) -> Document:
     """Reads the pages (H, W) uint8 grey of one bill; the lines of all pages are recognised together."""
-    (document,) = _finished([_cut_pages(pages, models, {})], models)
-    if isinstance(document, Exception):
-        raise document
-    return document
+    return _only([_cut_pages(pages, models, {})], models)
 
 
 def pool_is_full(columns: Sequence[int]) -> bool:
@@ -117,6 +108,29 @@ class _CutBill:
         return sum(segment.crop.shape[1] for page in self.segments for segment in page)
 
 
+def _pools(uploads: Iterable[Callable[[], bytes]], models: Models) -> Iterator[list[_CutBill | Exception]]:
+    pool: list[_CutBill | Exception] = []
+    for upload in uploads:
+        try:
+            pool.append(_cut_upload(upload, models))
+        except Exception as error:
+            pool.append(error)
+        if pool_is_full([bill.columns for bill in pool if isinstance(bill, _CutBill)]):
+            yield pool
+            pool = []
+    if pool:
+        yield pool
+
+
+def _made_ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same parts; a thread makes the next one while the caller works on the last."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(next, parts, None)
+            yield part
+
+
 def _cut_upload(upload: Callable[[], bytes], models: Models) -> _CutBill:
     seconds: dict[str, float] = {}
     with _clock(seconds, "bill_image"):
@@ -135,6 +149,13 @@ def _cut_pages(pages: Sequence[np.ndarray], models: Models, seconds: dict[str, f
             segment_lines(page, found, models.line_segmenter) for page, found in zip(prepared, lines, strict=True)
         ]
     return _CutBill([replace(page, image=_NOTHING) for page in prepared], lines, segments, seconds)
+
+
+def _only(bill: Sequence[_CutBill], models: Models) -> Document:
+    (document,) = _finished(bill, models)
+    if isinstance(document, Exception):
+        raise document
+    return document
 
 
 def _finished(bills: Sequence[_CutBill | Exception], models: Models) -> Iterator[Document | Exception]:

@@ -28,11 +28,13 @@ import cv2
 import numpy as np
 
 from billocr_assets import evaluation
+from billocr_assets.ocr import pipeline
 from billocr_assets.ocr.detection import find_lines
+from billocr_assets.ocr.document import Document
 from billocr_assets.ocr.engine import RuntimeMissing
 from billocr_assets.ocr.models import Models, load_models
 from billocr_assets.ocr.pages import load_pages
-from billocr_assets.ocr.pipeline import POOL, read_bill, upright_page
+from billocr_assets.ocr.pipeline import POOL, read_bill, read_bills, upright_page
 from billocr_assets.ocr.preprocessing import even_light, look_at, prepare_page
 from billocr_assets.ocr.segmentation import pad_crops, segment_lines
 from billocr_assets.ocr.stages import PreparedPage
@@ -215,13 +217,15 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
         data: prepare_page(load_pages(data, grey=True)[0], models.line_detector, look=looks[data]) for data in looks
     }
 
-    compared: list[tuple[str, str, str, Callable[[int], object], Callable[[int], object], int]] = [
+    # The last two numbers: calls, and the bills that they read in all.
+    compared: list[tuple[str, str, str, Callable[[int], object], Callable[[int], object], int, int]] = [
         (
             "input batching",
             "batches of six lines of a bill, padded to the widest, at least 213 px",
             "lines of a bill together, each padded by its own width",
             lambda i: [recogniser.recognise(six) for six in _usual_batches(crops[i])],
             lambda i: recogniser.recognise(crops[i]),
+            len(crops),
             len(crops),
         ),
         (
@@ -231,13 +235,27 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             lambda i: [recogniser.recognise(bill) for bill in pools[i]],
             lambda i: recogniser.recognise([crop for bill in pools[i] for crop in bill]),
             len(pools),
+            len(crops),
+        ),
+        *(
+            (
+                "line detection in parallel stages",
+                f"one bill after the other, {threads}",
+                "a thread finds the lines of the next bills while those of the last are read",
+                lambda _, loaded=loaded: one_after_the_other(prepared.files, loaded),
+                lambda _: list(read_bills([partial(bytes, data) for data in prepared.files], models)),
+                1,
+                len(prepared.files),
+            )
+            for threads, loaded in (("one thread", models), ("two threads in each stage", two_threads))
         ),
         (
-            "line detection in parallel stages",
+            "line detection on two threads",
             "on one thread",
             "on two threads",
             lambda i: find_lines(pages[i], models.line_detector),
             lambda i: find_lines(pages[i], two_threads.line_detector),
+            len(pages),
             len(pages),
         ),
         (
@@ -247,6 +265,7 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             lambda i: recogniser.recognise(crops[i]),
             lambda i: two_threads.line_recogniser.recognise(crops[i]),
             len(crops),
+            len(crops),
         ),
         (
             "a whole bill on two threads",
@@ -254,6 +273,7 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             "on two threads",
             lambda i: read_bill(prepared.files[i], models),
             lambda i: read_bill(prepared.files[i], two_threads),
+            len(prepared.files),
             len(prepared.files),
         ),
         (
@@ -263,6 +283,7 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             lambda i: naive_chain(prepared.files[i], targets[prepared.files[i]]),
             lambda i: product(prepared.files[i]),
             len(prepared.files),
+            len(prepared.files),
         ),
         (
             f"image processing, {LARGEST:,} px",
@@ -270,6 +291,7 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             "the same, detail left out while decoding",
             lambda i: naive_chain(largest[i], targets[largest[i]]),
             lambda i: product(largest[i]),
+            len(largest),
             len(largest),
         ),
     ]
@@ -280,20 +302,24 @@ def plans(prepared: Prepared, two_threads: Models, openvino: Models | None, roun
             ("OpenVINO, a whole bill", lambda models, i: read_bill(prepared.files[i], models)),
         ):
             pair = partial(work, models), partial(work, openvino)
-            compared.append((plan, "on onnxruntime", "on OpenVINO", *pair, len(pages)))
+            compared.append((plan, "on onnxruntime", "on OpenVINO", *pair, len(pages), len(pages)))
     rows = []
-    for plan, without, with_it, slow, fast, count in compared:
+    for plan, without, with_it, slow, fast, calls, bills in compared:
         times: dict[str, list[float]] = {"without": [], "with": []}
-        for i in range(count):
+        for i in range(calls):
             taken = alternately({"without": partial(slow, i), "with": partial(fast, i)}, rounds)
             for key, values in taken.items():
                 times[key].append(statistics.median(values))
-        # A call may read several bills.
-        bills = len(crops) if "bills together" in with_it else count
         seconds = {key: sum(values) / bills for key, values in times.items()}
         rows.append({"plan": plan, "without": without, "with": with_it, "seconds": seconds})
         print(f"{plan}: {seconds['without'] / seconds['with']:.2f}x", file=sys.stderr)
     return rows
+
+
+def one_after_the_other(files: Sequence[bytes], models: Models) -> list[Document | Exception]:
+    """What :func:`read_bills` gives, but no bill's lines are found while those of others are read."""
+    pools = pipeline._pools([partial(bytes, data) for data in files], models)
+    return [document for pool in pools for document in pipeline._finished(pool, models)]
 
 
 def alternately(work: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
