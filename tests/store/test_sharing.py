@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from billocr_assets.store import Store
-from billocr_assets.store.bills import BillFilter, bill_for, level_of, list_bills, read_again, register_upload
+from billocr_assets.store.bills import BillFilter, bill_and_level, bill_for, list_bills, read_again, register_upload
 from billocr_assets.store.errors import BillNotFound, GrantNotFound, GroupNotFound, NotAllowed, PersonNotFound
 from billocr_assets.store.reading import begin_reading, publish_result
 from billocr_assets.store.schema import AuditEvent, Bill, Group, User
@@ -91,7 +91,7 @@ def test_who_may_see_a_bill_cannot_edit_it_and_who_may_edit_it_does_not_own_it(
             share_with_person(store, user, bill.id, "ann@example.org", "edit")
         with pytest.raises(NotAllowed, match="Only the owner"):
             shares_of(store, user, bill.id)
-    assert [level_of(store, user, bill.id) for user in (ann, ben, cleo)] == ["own", "view", "edit"]
+    assert [bill_and_level(store, user, bill.id)[1] for user in (ann, ben, cleo)] == ["own", "view", "edit"]
 
 
 def test_the_larger_of_several_grants_counts_and_each_receiver_has_one(
@@ -102,10 +102,10 @@ def test_the_larger_of_several_grants_counts_and_each_receiver_has_one(
     add_member(store, ann, group, "ben@example.org")
     share_with_group(store, ann, bill.id, group, "edit")
     share_with_person(store, ann, bill.id, "ben@example.org", "view")
-    assert level_of(store, ben, bill.id) == "edit"
+    assert bill_and_level(store, ben, bill.id)[1] == "edit"
     assert seen(store, ben) == [bill.id]
     share_with_group(store, ann, bill.id, group, "view")
-    assert level_of(store, ben, bill.id) == "view"
+    assert bill_and_level(store, ben, bill.id)[1] == "view"
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: share_with_person(store, ann, bill.id, "ben@example.org", "edit"), range(8)))
     shares = shares_of(store, ann, bill.id)
@@ -195,7 +195,7 @@ def test_members_come_and_go_and_see_what_their_group_sees(
     add_member(store, ann, group, "ben@example.org")
     assert seen(store, ben, whose="shared") == [bill.id]
     share_with_group(store, ben, bens.id, group, "edit")  # a member may share with it
-    assert level_of(store, ann, bens.id) == "edit"
+    assert bill_and_level(store, ann, bens.id)[1] == "edit"
     (bens_view,) = groups_of(store, ben)
     assert (bens_view.name, bens_view.own, [person.name for person in bens_view.members]) == (
         "Office",
