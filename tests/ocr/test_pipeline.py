@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +9,6 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
 
-from billocr_assets.ocr import pipeline
 from billocr_assets.ocr.document import Document, Line
 from billocr_assets.ocr.errors import PageError
 from billocr_assets.ocr.models import Models, load_models
@@ -278,33 +274,6 @@ def test_more_bills_than_are_recognised_together_come_back_in_order(models: Mode
     uploads = [page if number == 20 else blank for number in range(2 * POOL + 3)]
     read = [bool(document.lines) for document in read_bills([lambda data=data: data for data in uploads], models)]
     assert read == [number == 20 for number in range(2 * POOL + 3)]
-
-
-def test_the_next_bills_are_cut_while_the_last_are_recognised_and_no_further_ahead(
-    models: Models, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "POOL", 2)
-    page = as_png(rendered.bill()[0][:300])
-    asked = [threading.Event() for _ in range(7)]
-
-    def upload(number: int) -> bytes:
-        asked[number].set()
-        return page
-
-    pools = 0
-
-    def recognise(*given: Any) -> Any:
-        nonlocal pools
-        pools += 1
-        if 2 * pools < len(asked):
-            assert asked[2 * pools].wait(60), "the next bill waits until this one is recognised"
-        assert not any(event.is_set() for event in asked[2 * pools + 2 :])
-        return recognise_bills(*given)
-
-    monkeypatch.setattr(pipeline, "recognise_bills", recognise)
-    texts = [document.text for document in read_bills([partial(upload, number) for number in range(7)], models)]
-    assert texts == [read_bill(page, models).text] * 7
-    assert pools == 5  # the last is the one bill alone
 
 
 def test_a_bill_whose_recognition_fails_leaves_the_others_of_its_pool_alone(models: Models) -> None:
