@@ -287,7 +287,7 @@ def adopt(email: str) -> None:
 
     with _as_local_user() as (store, local):
         count = heirs.adopt_bills(store, local, users.user_by_email(store, local, email).id)
-        click.echo(f"{email}\t{count} bills")
+        click.echo(f"{email}\tbills: {count}")
 
 
 @users.command("reset-password")

@@ -392,7 +392,7 @@ def test_bills_are_uploaded_for_the_user_who_is_named(installation: Store, bill:
 def test_bills_from_before_accounts_become_an_accounts(installation: Store, bill: Path):
     assert run("upload", bill).exit_code == 0
     run_users("create", "ada@example.org", password="four quiet words here")
-    assert run_users("adopt", "ada@example.org").stdout == "ada@example.org\t1 bills\n"
+    assert run_users("adopt", "ada@example.org").stdout == "ada@example.org\tbills: 1\n"
     ada = users.user_by_email(installation, local_user(installation), "ada@example.org")
     assert [list_bills(installation, user).total for user in (ada, local_user(installation))] == [1, 0]
     assert run_users("adopt", "eve@example.org").exit_code == 1
