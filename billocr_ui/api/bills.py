@@ -35,7 +35,7 @@ from billocr_ui.api.requests import (
 router = APIRouter(tags=["bills"])
 
 # A burst of uploads waits on disk and for its turn to write, and none of the threads that answer readers with it.
-_UPLOADS = CapacityLimiter(16)
+_UPLOADS = CapacityLimiter(8)
 
 Total = Annotated[Decimal, Field(max_digits=15, decimal_places=2, description="In the bill's own currency.")]
 

@@ -30,7 +30,7 @@ from billocr_ui.api.requests import (
 router = APIRouter(prefix="/bills/{bill_id}", tags=["documents"])
 
 # Edits wait for one another, and none of the threads that answer readers waits with them.
-_EDITS = CapacityLimiter(8)
+_EDITS = CapacityLimiter(4)
 
 Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 Polygon = Annotated[
