@@ -57,7 +57,6 @@ VARIANTS: Mapping[str, Mapping[str, tuple[dict[str, Any], Change | None]]] = {
             {"synthetic_share": 0.1, "samples": replace(_SAMPLES, kernel=pages.KernelShape(gap_weight=1.0))},
             None,
         ),
-        "no look at an eighth": ({"synthetic_share": 0.1, "coarse": 0.0}, None),
     },
     "line_segmenter": {
         "everything": ({}, None),
