@@ -110,6 +110,14 @@ async def visit(load: Load, client: httpx.AsyncClient, chance: random.Random, ta
                 load.sent[bill, line] = text
 
 
+async def watch(load: Load, server: psutil.Process, memory: list[int]) -> None:
+    """The server's memory, minute by minute."""
+    while load.on:
+        memory.append(server.memory_info().rss)
+        await asyncio.sleep(min(60.0, max(0.0, load.until - time.monotonic())))
+    memory.append(server.memory_info().rss)
+
+
 async def again_and_again(load: Load, client: httpx.AsyncClient, path: str, body: object) -> httpx.Response:
     """An edit until it is answered, as the editor does: with its number it is applied once."""
     while True:
@@ -178,14 +186,16 @@ async def run(url: str, server: psutil.Process, people: list[tuple[User, list[st
     of_bill = {bill: client for (_, ids, _), client in zip(people, clients, strict=True) for bill in ids}
     for each in clients[:10]:  # what a process keeps from its first requests on is not growth
         await each.get("bills")
-    begin, used, start = server.memory_info().rss, sum(server.cpu_times()[:2]), time.monotonic()
+    used, start = sum(server.cpu_times()[:2]), time.monotonic()
     load = Load(url, start + args.minutes * 60)
     chances = [random.Random(number) for number in range(len(clients))]
+    memory: list[int] = []
     await asyncio.gather(
+        watch(load, server, memory),
         upload(load, clients, pictures, args.uploads),
         *(browse_and_edit(load, each, chance) for each, chance in zip(clients, chances, strict=True)),
     )
-    took, end, used = time.monotonic() - start, server.memory_info().rss, sum(server.cpu_times()[:2]) - used
+    took, used = time.monotonic() - start, sum(server.cpu_times()[:2]) - used
     print(f"{len(clients)} people and {args.uploads:g} uploads a second for {took:.0f} s, {args.database}")
     for kind, seconds in {**load.seconds, "all reads": reads(load)}.items():
         if not seconds:
@@ -199,7 +209,7 @@ async def run(url: str, server: psutil.Process, people: list[tuple[User, list[st
     print(f"lost edits {await lost(load, of_bill)} of {len(load.sent)} lines")
     requests = sum(len(seconds) for seconds in load.seconds.values())
     print(f"processor  {used:.1f} s of the server's, {used / requests * 1000:.1f} ms a request")
-    print(f"memory     {begin / 2**20:.0f} MB at the beginning, {end / 2**20:.0f} MB at the end")
+    print("memory    ", *(f"{each / 2**20:.0f}" for each in memory), "MB, minute by minute")
     for each in clients:
         await each.aclose()
 
