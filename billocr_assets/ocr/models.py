@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +47,21 @@ def load_models(folder: Path | None = None, threads: int = 1, runtime: Runtime =
     Raises:
         RuntimeMissing: it is not installed.
     """
+    _map_pictures()
     folder = folder or SHIPPED
     return Models(
         LineDetector(folder / "line_detector" / "model.onnx", threads, runtime),
         LineSegmenter(folder / "line_segmenter" / "model.onnx", threads, runtime),
         LineRecogniser(folder / "line_recogniser" / "model.onnx", threads, runtime),
     )
+
+
+def _map_pictures() -> None:
+    """Has glibc give each block of a large picture's size back to the system when it is free.
+
+    Left alone it soon keeps them in its heap, where small blocks lie between them: reading 19 pages of 3 to 6 megapixels
+    then took 290 to 440 MB, by chance; with this 250 to 295 MB and .03 more of the processor time.
+    """
+    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(-3, 6_000_000)  # M_MMAP_THRESHOLD
