@@ -59,8 +59,8 @@ def load_models(folder: Path | None = None, threads: int = 1, runtime: Runtime =
 def _map_pictures() -> None:
     """Has glibc give each block of a large picture's size back to the system when it is free.
 
-    Left alone it soon keeps them in its heap, where small blocks lie between them: reading 19 pages of 3 to 6 megapixels
-    then took 290 to 440 MB, by chance; with this 250 to 295 MB and .03 more of the processor time.
+    Left alone it soon keeps them in its heap, where small blocks lie between them: reading 19 pages of 1 to 7
+    megapixels then took 290 to 440 MB, by chance; with this 250 to 295 MB and .03 more of the processor time.
     """
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         with suppress(AttributeError):  # another C library
