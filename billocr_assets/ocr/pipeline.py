@@ -36,6 +36,10 @@ _SHORT, _LEAST = 8, 0.25
 # A page whose words are all shorter, or hardly believed, has no text.
 _WORD = 3
 _RULE = frozenset("*-=_.~#+:|")
+# How much longer at either end a line is than what was cropped, in its heights: crops do better with the blank they
+# have. Without it line F is .951 instead of .953 on scans, .939 instead of .940 on photos and .936 instead of .939 on
+# German scans, cover F .973 instead of .978, .958 instead of .967 and .975 instead of .983; .04 to .07 are alike.
+_ENDS = 0.06
 _TOP = HEIGHT * MARGIN[1] / (1 + 2 * MARGIN[1])
 # Bills, and columns of their crops, that are recognised together at most: their lines fill the batches, and those of 16
 # bills gain nothing more but take 20 MB.
@@ -280,7 +284,7 @@ def assemble_page(
     found = {
         i: Line(
             text=" ".join(segment.text for segment in pieces),
-            polygon=as_polygon(_mapped(prepared.to_upload, lines[i].polygon)),
+            polygon=as_polygon(np.clip(_mapped(prepared.to_upload, _whole(lines[i].polygon)), 0, prepared.upload_size)),
             confidence=_mean(word.confidence for segment in pieces for word in segment.words),
             row=lines[i].row,
             segments=tuple(pieces),
@@ -339,6 +343,15 @@ def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, 
                 right = end
         words.append((read.text[a:b], left, max(right, left + 1.0), prod(confidences[a:b])))
     return words
+
+
+def _whole(polygon: np.ndarray) -> np.ndarray:
+    """A line's (4, 2) polygon with its ends, see :data:`_ENDS`."""
+    a, b, c, d = np.asarray(polygon, np.float64)
+    along = b - a + c - d
+    height = (np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
+    end = along / max(1e-9, np.linalg.norm(along)) * _ENDS * height
+    return np.array([a - end, b + end, c + end, d - end])
 
 
 def _mapped(homography: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -108,6 +108,23 @@ def test_word_boxes_lie_over_the_words(document: Document) -> None:
     assert np.mean(np.array(overlaps) > 0.4) > 0.9
 
 
+def test_line_boxes_reach_from_end_to_end_of_their_print_and_not_off_the_picture(models: Models) -> None:
+    page, true = rendered.bill()
+    shown = []
+    # As it is, and cut so that the print begins and ends at the picture's edges.
+    first, last = int(true[:, 0, 0].min()), int(np.ceil(true[:, 1, 0].max()))
+    for left, right in ((0, page.shape[1]), (first, last)):
+        found = read_pages([page[:, left:right]], models).pages[0]
+        boxes = np.array([line.polygon for line in found.lines])
+        assert boxes[..., 0].min() >= 0
+        assert boxes[..., 0].max() <= right - left
+        for box in true - (left, 0):
+            near = boxes[np.abs(boxes.mean(1) - box.mean(0)).sum(1).argmin()]
+            reach = min(near[1, 0], box[1, 0]) - max(near[0, 0], box[0, 0])
+            shown.append(reach / (box[1, 0] - box[0, 0]))
+    assert np.mean(shown) > 0.995  # .990 without the ends
+
+
 def test_a_photo_laid_aslant_is_read_and_its_boxes_lie_on_the_upload(models: Models) -> None:
     picture, lines = rendered.photo(degrees=7)
     page = read_pages([picture], models).pages[0]
