@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from billocr_assets.store import Store
 from billocr_assets.store.bills import bill_for, upload_bytes
 from billocr_assets.store.errors import BillError, BillNotFound
+from billocr_assets.store.exports import export_bills
 from billocr_assets.store.pictures import page_picture
 from billocr_assets.store.schema import User
 from billocr_ui.api import create_api
+from billocr_ui.api.requests import disposition
 from billocr_ui.identity import request_user, the_store
-from billocr_ui.services.exports import as_download, export_bills
 
 # A page's picture never changes, but it is nobody else's business: no shared cache may keep it.
 _PRIVATE = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -60,8 +61,8 @@ async def download(request: Request) -> Response:
     def answer(store: Store, user: User) -> Response:
         if what == "original":
             bill = bill_for(store, user, bill_id)
-            return as_download((bill.name, bill.media_type, iter([upload_bytes(store, user, bill_id)])))
-        return as_download(export_bills(store, user, [bill_id], what))
+            return _as_download((bill.name, bill.media_type, iter([upload_bytes(store, user, bill_id)])))
+        return _as_download(export_bills(store, user, [bill_id], what))
 
     return await _for_owner(request, answer)
 
@@ -69,7 +70,7 @@ async def download(request: Request) -> Response:
 async def download_bills(request: Request) -> Response:
     """``/downloads/bills?format=&bill=&bill=``: several bills as one file."""
     bill_ids, format = request.query_params.getlist("bill"), request.query_params.get("format", "")
-    return await _for_owner(request, lambda store, user: as_download(export_bills(store, user, bill_ids, format)))
+    return await _for_owner(request, lambda store, user: _as_download(export_bills(store, user, bill_ids, format)))
 
 
 async def _for_owner(request: Request, answer: Callable[[Store, User], Response]) -> Response:
@@ -85,3 +86,9 @@ async def _for_owner(request: Request, answer: Callable[[Store, User], Response]
             return PlainTextResponse(str(error), status, headers=_UNCACHED)
 
     return await run_in_threadpool(run)
+
+
+def _as_download(export: tuple[str, str, Iterator[bytes]]) -> StreamingResponse:
+    """The answer for an export of :mod:`billocr_assets.store.exports`, a file that flows while it is made."""
+    name, media_type, content = export
+    return StreamingResponse(content, media_type=media_type, headers={**disposition(name), **_UNCACHED})

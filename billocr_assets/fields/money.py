@@ -130,12 +130,6 @@ def _ends_column(text: str, amount: Amount) -> bool:
     return _WHOLE_LAST.match(text[amount.end :]) is not None
 
 
-def parse_amount(text: str, separator: str | None = None) -> Decimal | None:
-    """The first amount of a text, or None."""
-    amounts = find_amounts(text, separator)
-    return amounts[0].value if amounts else None
-
-
 def _value(match: re.Match[str], separator: str | None) -> tuple[Decimal, int]:
     whole, point, cents = match["whole"], match["point"], match["cents"] or ""
     cents = "" if not cents.isdigit() else cents

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-ALPHABET_VERSION = "1"
-"""Changes with :data:`ALPHABET`: networks of different versions cannot share weights."""
-
 _ASCII = "".join(map(chr, range(32, 127)))
 _LETTERS = {
     "de": "äöüß",
