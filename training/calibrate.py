@@ -16,21 +16,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.confidence import FEATURES, Calibration, standardised, word_features, word_ranges
+from billocr_assets.ocr.confidence import FEATURES, word_features, word_ranges
 from billocr_assets.ocr.detection import find_lines
 from billocr_assets.ocr.models import SHIPPED, Models, load_models
+from billocr_assets.ocr.perceptron import Perceptron
 from billocr_assets.ocr.pipeline import assemble_page, upright_page
 from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import segment_lines
 from training.data.receipts import AnnotatedLine, read_pack
 from training.data.synthetic.pack import scenes
+from training.perceptron import fit
 
 SHARE = 0.15
 """Share of the words that a person might be asked to check."""
 
-_HIDDEN, _STEPS, _DECAY = 16, 250, 3e-4
-# No line is left out because a calibration of other weights doubts it.
-_SURE = Calibration((0.0,) * len(FEATURES), (1.0,) * len(FEATURES), ((0.0,) * (len(FEATURES) + 1),), (0.0,), 9.0)
+_STEP = 1e-4
 
 
 def words_of_page(image: np.ndarray, models: Models) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -39,21 +39,20 @@ def words_of_page(image: np.ndarray, models: Models) -> list[tuple[str, np.ndarr
     lines = find_lines(prepared, models.line_detector)
     segments = segment_lines(prepared, lines, models.line_segmenter)
     reads = models.line_recogniser.recognise([segment.crop for segment in segments], bills=[len(segments)])
-    rows = iter(word_features(lines, segments, reads))
-    features: dict[int, list[tuple[str, np.ndarray]]] = {}
-    for segment, read in zip(segments, reads, strict=True):
-        words = [(read.text[a:b], next(rows)) for a, b in word_ranges(read.text)]
-        features.setdefault(segment.line, []).extend(words)
+    features = word_features(lines, segments, reads)
+    texts = [read.text[a:b] for read in reads for a, b in word_ranges(read.text)]
+    page = assemble_page(prepared, lines, segments, reads, _number_words)
     found = []
-    rest = [words for _, words in sorted(features.items()) if words]
-    for line in assemble_page(prepared, lines, segments, reads, _SURE).lines:
-        # Lines that are no text are left out of the page: go on to the one that it has.
-        texts = [word.text for word in line.words]
-        while [text for text, _ in rest[0]] != texts:
-            rest.pop(0)
-        for word, (text, row) in zip(line.words, rest.pop(0), strict=True):
-            found.append((text, row, np.mean(word.polygon, 0)))
+    for line in page.lines:
+        for word in line.words:
+            number = round((word.confidence - 0.5) / _STEP)
+            found.append((texts[number], features[number], np.mean(word.polygon, 0)))
     return found
+
+
+def _number_words(features: np.ndarray) -> np.ndarray:
+    """A calibration by which no line is left out, and each word can be told by its confidence."""
+    return 0.5 + _STEP * np.arange(len(features))
 
 
 def right_words(words: Sequence[tuple[str, np.ndarray]], lines: Iterable[AnnotatedLine]) -> np.ndarray:
@@ -96,35 +95,6 @@ def worn(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     noisy = small + rng.normal(0, rng.uniform(2, 12), small.shape)
     back = np.clip(noisy, 0, 255).astype(np.uint8)
     return cv2.resize(back, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def fit(features: np.ndarray, right: np.ndarray, weight: np.ndarray, seed: int = 0) -> Calibration:
-    """Fits the network by Adam on all words at once; ``weight`` (n,) is what each word counts."""
-    import torch
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    mean, scale = features.mean(0), features.std(0) + 1e-6
-    x = torch.tensor(standardised(features, mean, scale), dtype=torch.float32)
-    y, w = (torch.tensor(values, dtype=torch.float32) for values in (right, weight / weight.sum()))
-    torch.manual_seed(seed)
-    inner, outer = torch.nn.Linear(x.shape[1], _HIDDEN), torch.nn.Linear(_HIDDEN, 1)
-    net = torch.nn.Sequential(inner, torch.nn.Tanh(), outer)
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _STEPS)
-    for _ in range(_STEPS):
-        optimiser.zero_grad()
-        loss = binary_cross_entropy_with_logits(net(x)[:, 0], y, w, reduction="sum")
-        (loss + _DECAY * (inner.weight.square().sum() + outer.weight.square().sum())).backward()
-        optimiser.step()
-        schedule.step()
-    hidden = torch.cat([inner.weight, inner.bias[:, None]], 1).tolist()
-    return Calibration(
-        tuple(mean.tolist()),
-        tuple(scale.tolist()),
-        tuple(tuple(row) for row in hidden),
-        tuple(outer.weight[0].tolist()),
-        outer.bias.item(),
-    )
 
 
 def figures(confidence: np.ndarray, right: np.ndarray) -> dict[str, float]:
@@ -215,10 +185,11 @@ def main(arguments: list[str] | None = None) -> int:
         # Real receipts count twice: a rendered bill has fewer ways to be misread.
         shares = [(2 if name.startswith("worn") else 1) / len(right) for name, (_, right) in read.items()]
         x, y = (np.concatenate(parts) for parts in zip(*read.values(), strict=True))
-        calibration = fit(x, y, np.repeat(shares, [len(right) for _, right in read.values()]), options.seed)
+        weight = np.repeat(shares, [len(right) for _, right in read.values()])
+        calibration = fit(FEATURES, x, y, weight, options.seed)
         calibration.save(path)
     else:
-        calibration = Calibration.load(path)
+        calibration = Perceptron.load(path, FEATURES)
         read = {pack.name: readings_of(_pages([pack]), models) for pack in options.receipts}
     for name, (features, right) in read.items():
         curves[name] = calibration(features), right

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from billocr_assets.ocr.perceptron import Perceptron
 from billocr_assets.ocr.stages import LineSegment, ReadSegment, TextLine
 
 FEATURES = (
@@ -41,7 +40,6 @@ FEATURES = (
 
 # Words whose characters are all right with less than 91 % count as doubtful.
 _DOUBTFUL = 0.3
-_FAR = 6.0
 
 
 def word_ranges(text: str) -> list[tuple[int, int]]:
@@ -113,58 +111,15 @@ def _of_segment(line: TextLine, segment: LineSegment, read: ReadSegment) -> list
     return rows
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A network of one hidden layer on standardised features.
-
-    Attributes:
-        mean: of each feature, ``scale`` its standard deviation.
-        hidden: weights of the standardised features, a row a hidden unit, each with its bias behind them.
-        weights: of the hidden units, ``bias`` what is added.
-    """
-
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    hidden: tuple[tuple[float, ...], ...]
-    weights: tuple[float, ...]
-    bias: float
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """(n,) probabilities of rows (n, len(FEATURES))."""
-        hidden = np.asarray(self.hidden)
-        units = np.tanh(standardised(features, self.mean, self.scale) @ hidden[:, :-1].T + hidden[:, -1])
-        return 1.0 / (1.0 + np.exp(-(units @ np.asarray(self.weights) + self.bias)))
-
-    def save(self, path: Path) -> None:
-        data = {key: np.round(value, 4).tolist() for key, value in asdict(self).items()}
-        path.write_text(json.dumps({"features": FEATURES, **data}) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> Calibration:
-        """Raises:
-        ValueError: the file was fitted to other features.
-        """
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if tuple(data.pop("features")) != FEATURES:
-            raise ValueError(f"{path} was fitted to other features; run python -m training.calibrate")
-        hidden = tuple(tuple(row) for row in data["hidden"])
-        return cls(tuple(data["mean"]), tuple(data["scale"]), hidden, tuple(data["weights"]), data["bias"])
-
-
-def standardised(features: np.ndarray, mean: Sequence[float], scale: Sequence[float]) -> np.ndarray:
-    """Features in standard deviations, at most 6: what lies farther out than anything that was fitted tells no more."""
-    return np.clip((features - np.asarray(mean)) / np.asarray(scale), -_FAR, _FAR)
-
-
 @functools.lru_cache(maxsize=1)
-def shipped_calibration() -> Calibration:
+def shipped_calibration() -> Perceptron:
     """The calibration of the line recogniser that comes with the product."""
-    return Calibration.load(Path(__file__).parent.parent / "models" / "line_recogniser" / "calibration.json")
+    return Perceptron.load(Path(__file__).parent.parent / "models" / "line_recogniser" / "calibration.json", FEATURES)
 
 
-def calibration_of(recogniser: Path) -> Calibration:
+def calibration_of(recogniser: Path) -> Perceptron:
     """The calibration beside a recogniser's weights; the shipped one where there is none, or one for other features."""
     try:
-        return Calibration.load(recogniser.with_name("calibration.json"))
+        return Perceptron.load(recogniser.with_name("calibration.json"), FEATURES)
     except (FileNotFoundError, ValueError):
         return shipped_calibration()

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 from math import prod
 from statistics import median
 
 import cv2
 import numpy as np
 
-from billocr_assets.ocr.confidence import Calibration, word_features, word_ranges
+from billocr_assets.ocr.confidence import word_features, word_ranges
 from billocr_assets.ocr.detection import find_lines
 from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, Word, as_polygon
+from billocr_assets.ocr.grouping import parted
 from billocr_assets.ocr.models import Models
 from billocr_assets.ocr.pages import load_pages
+from billocr_assets.ocr.perceptron import Perceptron
 from billocr_assets.ocr.preprocessing import ENLARGED, SMALLEST, SURE, TINY, enlarged, look_at, prepare_page
 from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
@@ -235,7 +237,7 @@ def assemble_pages(
     lines: Sequence[Sequence[TextLine]],
     segments: Sequence[Sequence[LineSegment]],
     reads: Sequence[ReadSegment],
-    calibration: Calibration,
+    calibration: Perceptron,
 ) -> tuple[Page, ...]:
     """:func:`assemble_page` of all pages of a bill; ``reads`` of all segments, page by page."""
     left = iter(reads)
@@ -250,7 +252,7 @@ def assemble_page(
     lines: Sequence[TextLine],
     segments: Sequence[LineSegment],
     reads: Sequence[ReadSegment],
-    calibration: Calibration,
+    calibration: Perceptron,
     number: int = 1,
 ) -> Page:
     """What was read, with boxes in the upload's pixels; lines that are no text are left out.
@@ -261,43 +263,21 @@ def assemble_page(
         calibration: of the recogniser that read them.
         number: of the page, 1-based.
     """
-    of_line: dict[int, list[Segment]] = {}
-    legible: dict[int, list[float]] = {}
+    placed: list[_PlacedWord] = []
     confidences = iter(calibration(word_features(lines, segments, reads)).tolist())
     for segment, read in zip(segments, reads, strict=True):
-        found_words = words_of(segment, read)
-        quads = _quads(prepared.to_upload @ segment.to_page, [(x0, x1) for _, x0, x1, _ in found_words])
-        words = tuple(
-            Word(text, quad, round(next(confidences), 4)) for (text, *_), quad in zip(found_words, quads, strict=True)
-        )
-        legible.setdefault(segment.line, []).extend(product for *_, product in found_words)
-        if words:
-            x0, x1 = words[0].polygon, words[-1].polygon
-            of_line.setdefault(segment.line, []).append(
-                Segment(
-                    " ".join(word.text for word in words),
-                    (x0[0], x1[1], x1[2], x0[3]),
-                    _mean(word.confidence for word in words),
-                    words,
-                )
-            )
-    found = {
-        i: Line(
-            text=" ".join(segment.text for segment in pieces),
-            polygon=as_polygon(np.clip(_mapped(prepared.to_upload, _whole(lines[i].polygon)), 0, prepared.upload_size)),
-            confidence=_mean(word.confidence for segment in pieces for word in segment.words),
-            row=lines[i].row,
-            segments=tuple(pieces),
-        )
-        for i, pieces in sorted(of_line.items())
-    }
-    kept = [
-        line
-        for i, line in found.items()
-        if np.mean(legible[i]) >= _LEGIBLE
-        and (line.confidence >= _LEAST or len(line.text) > _SHORT)
-        and not _is_rule(line.text)
-    ]
+        found = words_of(segment, read)
+        quads = _quads(prepared.to_upload @ segment.to_page, [(x0, x1) for _, x0, x1, _ in found])
+        spans = spans_on_page(segment, found).tolist()
+        for k, ((text, _, _, product), quad, (x0, x1)) in enumerate(zip(found, quads, spans, strict=True)):
+            word = Word(text, quad, round(next(confidences), 4))
+            placed.append(_PlacedWord(word, segment.line, x0, x1, k == 0, k == len(found) - 1, product))
+    kept = []
+    for words in _lines_of(placed, lines):
+        line = _line(words, lines, prepared)
+        legible = np.mean([word.product for word in words]) >= _LEGIBLE
+        if legible and (line.confidence >= _LEAST or len(line.text) > _SHORT) and not _is_rule(line.text):
+            kept.append(line)
     # Of logos, pen strokes and patterns come signs here and there, but no word.
     if all(len(word.text) < _WORD or word.confidence < _LEAST for line in kept for word in line.words):
         kept = []
@@ -308,6 +288,69 @@ def assemble_page(
         quality=prepared.quality,
         lines=tuple(kept),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _PlacedWord:
+    """A word on the prepared page.
+
+    Attributes:
+        line: the detected one that it belongs to, as whose ``first`` or ``last`` word, or both.
+        x0, x1: where it begins and ends.
+        product: of its characters' probabilities.
+    """
+
+    word: Word
+    line: int
+    x0: float
+    x1: float
+    first: bool
+    last: bool
+    product: float
+
+
+def _lines_of(words: Sequence[_PlacedWord], lines: Sequence[TextLine]) -> Iterator[list[_PlacedWord]]:
+    """The words line by line, in reading order."""
+    if not words:
+        return
+    texts, spans = [placed.word.text for placed in words], np.array([(placed.x0, placed.x1) for placed in words])
+    ends = parted(texts, spans, [placed.line for placed in words], lines)
+    start = 0
+    for end in np.flatnonzero(ends) + 1:
+        yield list(words[start:end])
+        start = end
+
+
+def _line(words: Sequence[_PlacedWord], lines: Sequence[TextLine], prepared: PreparedPage) -> Line:
+    """One line of words that stand side by side: all, several or a part of what the detector boxed."""
+    polygon = _whole(_outline(words, lines))
+    segments = tuple(
+        _segment([placed.word for placed in part]) for _, part in groupby(words, lambda placed: placed.line)
+    )
+    return Line(
+        text=" ".join(segment.text for segment in segments),
+        polygon=as_polygon(np.clip(_mapped(prepared.to_upload, polygon), 0, prepared.upload_size)),
+        confidence=_mean(placed.word.confidence for placed in words),
+        row=lines[words[0].line].row,
+        segments=segments,
+    )
+
+
+def _outline(words: Sequence[_PlacedWord], lines: Sequence[TextLine]) -> np.ndarray:
+    """(4, 2) corners of the words on the prepared page, clockwise from the top left: of their lines as far as they go."""
+    left, right = words[0], words[-1]
+    a, b, c, d = np.asarray(lines[left.line].polygon, np.float64)
+    share = 0.0 if left.first else (left.x0 - a[0]) / max(1.0, b[0] - a[0])
+    start, under = a + share * (b - a), d + share * (c - d)
+    a, b, c, d = np.asarray(lines[right.line].polygon, np.float64)
+    share = 1.0 if right.last else (right.x1 - a[0]) / max(1.0, b[0] - a[0])
+    return np.array([start, a + share * (b - a), d + share * (c - d), under])
+
+
+def _segment(words: Sequence[Word]) -> Segment:
+    first, last = words[0].polygon, words[-1].polygon
+    text = " ".join(word.text for word in words)
+    return Segment(text, (first[0], last[1], last[2], first[3]), _mean(word.confidence for word in words), tuple(words))
 
 
 def _is_rule(text: str) -> bool:
@@ -343,6 +386,14 @@ def words_of(segment: LineSegment, read: ReadSegment) -> list[tuple[str, float, 
                 right = end
         words.append((read.text[a:b], left, max(right, left + 1.0), prod(confidences[a:b])))
     return words
+
+
+def spans_on_page(segment: LineSegment, words: Sequence[tuple[str, float, float, float]]) -> np.ndarray:
+    """(n, 2) where on the prepared page the words of :func:`words_of` begin and end."""
+    if not words:
+        return np.zeros((0, 2))
+    ends = np.array([(x, HEIGHT / 2) for _, x0, x1, _ in words for x in (x0, x1)])
+    return _mapped(segment.to_page, ends)[:, 0].reshape(-1, 2)
 
 
 def _whole(polygon: np.ndarray) -> np.ndarray:

@@ -8,12 +8,12 @@ import pytest
 
 from billocr_assets.ocr.confidence import (
     FEATURES,
-    Calibration,
     calibration_of,
     shipped_calibration,
     word_features,
     word_ranges,
 )
+from billocr_assets.ocr.perceptron import Perceptron
 from billocr_assets.ocr.stages import LineSegment, ReadSegment, TextLine
 
 LINE = TextLine(np.array([[0, 0], [120, 0], [120, 24], [0, 24]], np.float32), 0.95, 0)
@@ -79,10 +79,10 @@ def test_how_often_a_page_says_a_word_is_known_whatever_its_case() -> None:
 def test_a_calibration_for_other_features_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     shipped_calibration().save(path)
-    assert Calibration.load(path) == shipped_calibration()
+    assert Perceptron.load(path, FEATURES) == shipped_calibration()
     path.write_text(path.read_text(encoding="utf-8").replace('"spans"', '"widths"'), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"training\.calibrate"):
-        Calibration.load(path)
+    with pytest.raises(ValueError, match="fitted anew"):
+        Perceptron.load(path, FEATURES)
 
 
 def test_a_word_that_may_be_two_is_less_certain() -> None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from training.calibrate import figures, fit, right_words
+from training.calibrate import figures, right_words
 from training.data.receipts import AnnotatedLine
 
 
@@ -19,24 +18,6 @@ def test_each_word_of_the_truth_makes_one_word_right_the_one_at_its_place_first(
 
 def test_a_word_away_from_its_place_still_counts() -> None:
     assert right_words([("CASH", np.array([50, 200]))], [truth("Cash", 30)]).tolist() == [True]
-
-
-def test_the_fit_finds_how_often_words_are_right() -> None:
-    rng = np.random.default_rng(0)
-    doubt = rng.normal(size=(4000, 1))
-    right = rng.random(4000) < 1 / (1 + np.exp(-(2 - 1.5 * doubt[:, 0])))
-    found = figures(fit(doubt, right, np.ones(4000))(doubt), right)
-    assert found["ece"] < 0.02
-    assert found["mean_confidence"] == pytest.approx(right.mean(), abs=0.005)
-
-
-def test_the_fit_finds_doubt_that_lies_between_two_features() -> None:
-    rng = np.random.default_rng(1)
-    signs = rng.choice([-1.0, 1.0], (2000, 2))
-    right = signs[:, 0] * signs[:, 1] > 0
-    calibration = fit(signs, right, np.ones(2000))
-    assert (calibration(signs)[right] > 0.9).all()
-    assert (calibration(signs)[~right] < 0.1).all()
 
 
 def test_words_caught_are_the_wrong_ones_among_the_least_certain() -> None:

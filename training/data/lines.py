@@ -22,6 +22,8 @@ STRIDE = 4
 # Surroundings of a line that are kept, in line heights: beside it and above.
 _CONTEXT = (0.7, 0.4)
 _KEPT = 48
+# How far a box that the detector drew is moved, as a share of how far true ones are.
+_FOUND = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Line:
         text: the truth in the alphabet.
         folded: the truth does not tell upper from lower case.
         rendered: boxed and spoilt already, by the generator.
+        found: boxed already, by the line detector.
     """
 
     image: np.ndarray
@@ -40,6 +43,7 @@ class Line:
     text: str
     folded: bool
     rendered: bool = False
+    found: bool = False
 
 
 def frames_needed(text: str) -> int:
@@ -57,24 +61,35 @@ def lines_of(receipts: Sequence[AnnotatedReceipt]) -> list[Line]:
     for receipt in receipts:
         image = receipt.image()
         for line in receipt.lines:
-            text = None if line.ignore else normalise(line.text)
-            a, b, c, d = line.polygon
-            h = float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
-            w = float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2
-            if not text or h < 6 or w / h * HEIGHT / STRIDE < frames_needed(text):
-                continue
-            scale = min(1.0, _KEPT / h)
-            mx, my = _CONTEXT[0] * h, _CONTEXT[1] * h
-            target = np.array([[mx, my], [mx + w, my], [mx + w, my + h], [mx, my + h]], np.float32)
-            size = (round(w + 2 * mx), round(h + 2 * my))
-            crop = cv2.warpPerspective(
-                image, cv2.getPerspectiveTransform(line.polygon, target), size, borderMode=cv2.BORDER_REPLICATE
-            )
-            if scale < 1:
-                crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            box = (mx * scale, my * scale, (mx + w) * scale, (my + h) * scale)
-            lines.append(Line(crop, box, text, folded))
+            text = None if line.ignore else readable(line.text, line.polygon)
+            if text:
+                lines.append(Line(*with_surroundings(image, line.polygon), text, folded))
     return lines
+
+
+def readable(text: str, polygon: np.ndarray) -> str | None:
+    """``text`` in the alphabet; None where it has other characters, or the line is too small or short for its text."""
+    a, b, c, d = polygon
+    h = float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
+    w = float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2
+    known = normalise(text)
+    return known if known and h >= 6 and w / h * HEIGHT / STRIDE >= frames_needed(known) else None
+
+
+def with_surroundings(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """A line cut out with what is around it, at most 48 px high: an (h, w) uint8 picture and the line's box in it."""
+    a, b, c, d = polygon
+    h = float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
+    w = float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2
+    mx, my = _CONTEXT[0] * h, _CONTEXT[1] * h
+    target = np.array([[mx, my], [mx + w, my], [mx + w, my + h], [mx, my + h]], np.float32)
+    size = (round(w + 2 * mx), round(h + 2 * my))
+    to_line = cv2.getPerspectiveTransform(np.asarray(polygon, np.float32), target)
+    crop = cv2.warpPerspective(image, to_line, size, borderMode=cv2.BORDER_REPLICATE)
+    scale = min(1.0, _KEPT / h)
+    if scale < 1:
+        crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return crop, (mx * scale, my * scale, (mx + w) * scale, (my + h) * scale)
 
 
 def jitter(line: Line, rng: np.random.Generator, amount: float = 1.0) -> tuple[np.ndarray, tuple[int, int]]:
@@ -314,7 +329,8 @@ def blank_paper(rng: np.random.Generator) -> np.ndarray:
 
 def crop_of(line: Line, rng: np.random.Generator) -> np.ndarray:
     """The crop (32, w) uint8 of ``line``, jittered and spoilt as far as it is not already."""
-    return jittered(line, rng, 0.25) if line.rendered else spoilt(jittered(line, rng), rng)
+    crop = jittered(line, rng, 0.25 if line.rendered else _FOUND if line.found else 1.0)
+    return crop if line.rendered else spoilt(crop, rng)
 
 
 def rendered_line(rng: np.random.Generator, fonts: Split = "train") -> Line:

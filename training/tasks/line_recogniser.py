@@ -12,7 +12,9 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from billocr_assets.ocr.models import load_models
 from training.data.alphabet import ALPHABET
+from training.data.found_lines import found_lines
 from training.data.lines import Batch, LineBatches, lines_of, of_one_width, rendered_line
 from training.data.receipts import read_pack
 from training.export import export_onnx
@@ -35,6 +37,7 @@ class Config(FitConfig):
         pool: lines that are drawn at a time and sorted by width.
         longest: columns of the longest line that is kept.
         joined_share, blank_share, reverse_share: see :class:`training.data.lines.LineBatches`.
+        photographs: pictures taken of each receipt, see :func:`training.data.found_lines.found_lines`.
     """
 
     rate: float = 1.5e-3
@@ -49,6 +52,7 @@ class Config(FitConfig):
     joined_share: float = 0.08
     blank_share: float = 0.01
     reverse_share: float = 0.07
+    photographs: int = 2
 
 
 def case_pairs(alphabet: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,8 +126,10 @@ def train(
     torch.manual_seed(config.seed)
     task = LineRecognition(config)
     steps = steps_of(run / "last.ckpt")
+    annotated = [read_pack(pack) for pack in receipts]
+    found = (line for pack in annotated for line in found_lines(pack, load_models(), config.photographs, config.seed))
     batches = LineBatches(
-        [line for pack in receipts for line in lines_of(read_pack(pack))],
+        [*(line for pack in annotated for line in lines_of(pack)), *found],
         rendered_line if config.synthetic_share > 0 or not receipts else None,
         rendered_share=config.synthetic_share,
         # A resumed run would otherwise see the samples of its beginning again.

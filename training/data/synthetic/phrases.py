@@ -123,6 +123,18 @@ def _number(where: Locale, r: random.Random) -> str:
     )
 
 
+def _masked(where: Locale, r: random.Random) -> str:
+    """A card's or an account's number of which only the end is printed."""
+    sign = r.choice("###***XXx.-")
+    shown = corpus.pattern("#" * r.choice((3, 4, 4, 4, 5)), r)
+    hidden = sign * r.randint(4, 16) if r.random() < 0.7 else " ".join([sign * 4] * r.randint(2, 3)) + " "
+    number = f"{hidden}{shown}" if r.random() < 0.8 else f"{shown}{hidden.strip()}{shown[::-1]}"
+    label = r.random()
+    if label < 0.3:
+        return f"{r.choice(('PAN', 'Card', 'Karte', 'Card No.', 'Karten-Nr.', 'Acct', where.pick('card', r)))} {number}"
+    return number if label < 0.8 else corpus.pattern(f"{number} {'#' * r.choice((1, 4))}", r) if sign != "#" else number
+
+
 def _percent(where: Locale, r: random.Random) -> str:
     rate = str(r.choice(where.tax_rates)) + r.choice(("", "", where.decimal + "0", where.decimal + "00"))
     return r.choice(("{t} {r}%", "{r}%", "{r} %", "{t} {r} %", "-{r}%", "{c} {r}%", "{c}={r}%", "{c} = {r}%")).format(
@@ -212,6 +224,7 @@ _TABLE: dict[Callable[[Locale, random.Random], str], float] = {
     lambda w, r: w.pick("thanks", r): 2,
     lambda w, r: f"{w.pick('first_names', r)} {w.pick('surnames', r)}": 2,
     _percent: 2,
+    _masked: 3,
     _short: 4,
     _rare: 12,
     _accented: 9,
