@@ -1,7 +1,7 @@
 """Which words of a row make one line: what the detector takes apart or together is looked at again with its text.
 
-Where the blanks in a row part lines is a habit of people: an amount is a line of its own however near its label stands, a
-time belongs to its date. The detector sees little more than the blanks; words, columns and the rest of the row tell more.
+Where the blanks in a row part lines is a habit of people: an amount is a line of its own however near its label stands,
+a time belongs to its date. The detector sees little more than the blanks; words, columns and the row tell more.
 """
 
 from __future__ import annotations

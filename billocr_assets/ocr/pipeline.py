@@ -19,7 +19,6 @@ from billocr_assets.ocr.document import Document, Line, Page, Polygon, Segment, 
 from billocr_assets.ocr.grouping import parted
 from billocr_assets.ocr.models import Models
 from billocr_assets.ocr.pages import load_pages
-from billocr_assets.ocr.perceptron import Perceptron
 from billocr_assets.ocr.preprocessing import ENLARGED, SMALLEST, SURE, TINY, enlarged, look_at, prepare_page
 from billocr_assets.ocr.recognition import LineRecogniser
 from billocr_assets.ocr.segmentation import HEIGHT, MARGIN, crop_line, segment_lines
@@ -237,7 +236,7 @@ def assemble_pages(
     lines: Sequence[Sequence[TextLine]],
     segments: Sequence[Sequence[LineSegment]],
     reads: Sequence[ReadSegment],
-    calibration: Perceptron,
+    calibration: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[Page, ...]:
     """:func:`assemble_page` of all pages of a bill; ``reads`` of all segments, page by page."""
     left = iter(reads)
@@ -252,7 +251,7 @@ def assemble_page(
     lines: Sequence[TextLine],
     segments: Sequence[LineSegment],
     reads: Sequence[ReadSegment],
-    calibration: Perceptron,
+    calibration: Callable[[np.ndarray], np.ndarray],
     number: int = 1,
 ) -> Page:
     """What was read, with boxes in the upload's pixels; lines that are no text are left out.
@@ -260,7 +259,7 @@ def assemble_page(
     Args:
         segments: of ``lines``, in their order.
         reads: one for each of ``segments``.
-        calibration: of the recogniser that read them.
+        calibration: of the recogniser that read them: features of words to the probabilities that they are right.
         number: of the page, 1-based.
     """
     placed: list[_PlacedWord] = []
@@ -316,7 +315,7 @@ def _lines_of(words: Sequence[_PlacedWord], lines: Sequence[TextLine]) -> Iterat
     texts, spans = [placed.word.text for placed in words], np.array([(placed.x0, placed.x1) for placed in words])
     ends = parted(texts, spans, [placed.line for placed in words], lines)
     start = 0
-    for end in np.flatnonzero(ends) + 1:
+    for end in (np.flatnonzero(ends) + 1).tolist():
         yield list(words[start:end])
         start = end
 
@@ -337,7 +336,7 @@ def _line(words: Sequence[_PlacedWord], lines: Sequence[TextLine], prepared: Pre
 
 
 def _outline(words: Sequence[_PlacedWord], lines: Sequence[TextLine]) -> np.ndarray:
-    """(4, 2) corners of the words on the prepared page, clockwise from the top left: of their lines as far as they go."""
+    """(4, 2) corners on the prepared page, clockwise from the top left, of the words' lines as far as they go."""
     left, right = words[0], words[-1]
     a, b, c, d = np.asarray(lines[left.line].polygon, np.float64)
     share = 0.0 if left.first else (left.x0 - a[0]) / max(1.0, b[0] - a[0])

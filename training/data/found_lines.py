@@ -1,4 +1,4 @@
-"""Lines of annotated receipts as reading finds them: flattened, boxed by the detector, as scanned and as photographed."""
+"""Lines of annotated receipts as reading finds them: boxed by the detector, as scanned and as photographed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def found_lines(
 
 
 def photographed(image: np.ndarray, polygons: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A receipt (H, W) uint8 on a table, turned by up to 7 degrees, in uneven light, and where its polygons are then."""
+    """A receipt (H, W) uint8 on a table, turned by up to 7 degrees, in some light, and where its polygons are then."""
     low, high = polygons.min((0, 1)), polygons.max((0, 1))
     margin = rng.uniform(0.01, 0.08, 4) * max(high - low)
     x0, y0 = np.maximum(low - margin[:2], 0)
