@@ -16,9 +16,9 @@ from training.data.alphabet import normalise
 from training.data.receipts import read_pack
 from training.data.synthetic.phrases import line_text
 
-SLOTS = 1 << 17
+SLOTS = 1 << 19
 FILLED = 0.8
-REAL = 5
+REAL = 20
 """How often a line of a real receipt counts beside a rendered one."""
 
 
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.language", description=__doc__)
     parser.add_argument("--receipts", type=Path, action="append", default=[], help="folder of annotated receipts")
     parser.add_argument("--out", type=Path, required=True, help="folder for ngrams.npz")
-    parser.add_argument("--rendered", type=int, default=60_000, help="lines of invented bills")
+    parser.add_argument("--rendered", type=int, default=240_000, help="lines of invented bills")
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args(arguments)
     grams = n_grams(_lines(options.receipts, options.rendered, options.seed))

@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from billocr_assets import evaluation
-from billocr_assets.ocr import pipeline, preprocessing, recognition, segmentation
+from billocr_assets.ocr import grouping, pipeline, preprocessing, recognition, segmentation
 from billocr_assets.ocr.document import Document
 from billocr_assets.ocr.language import Reading
 from billocr_assets.ocr.models import load_models
@@ -34,6 +34,7 @@ PARTS: dict[str, Change] = {
     "no language model": lambda: patch.object(recognition, "mended", lambda *read: Reading(*read[:3])),
     "no typed grammars": lambda: patch.object(recognition, "read_typed", lambda read, *_: read),
     "decimal sign of each amount by itself": lambda: patch.object(recognition, "with_sign", lambda read, *_: read),
+    "lines parted as the detector parts them": lambda: patch.object(grouping, "_VOTE", 99.0),
     "segmenter: lines not straightened": lambda: patch.object(segmentation, "_straightened", lambda crop, *_: crop),
     "segmenter: words end halfway to the next": _without_word_gaps,
     "paper not rectified": lambda: patch.object(preprocessing, "bill_outline", lambda paper: None),
