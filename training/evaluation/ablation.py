@@ -44,6 +44,7 @@ VARIANTS: Mapping[str, Mapping[str, tuple[dict[str, Any], Change | None]]] = {
         "receipts alone": ({"synthetic_share": 0.0}, None),
         "receipts spoilt no further": ({}, lambda: patch.object(lines, "spoilt", lambda image, rng: image)),
         "boxes that fit exactly": ({}, _boxes_that_fit),
+        "true boxes on scans alone": ({}, lambda: patch.object(line_recogniser, "found_lines", lambda *_: ())),
         "capitals of the truth taken as printed": ({}, _capitals_as_printed),
     },
     "line_detector": {
@@ -55,6 +56,10 @@ VARIANTS: Mapping[str, Mapping[str, tuple[dict[str, Any], Change | None]]] = {
         ),
         "gaps in a row like any other blank": (
             {"synthetic_share": 0.1, "samples": replace(_SAMPLES, kernel=pages.KernelShape(gap_weight=1.0))},
+            None,
+        ),
+        "blanks within lines like any other print": (
+            {"synthetic_share": 0.1, "samples": replace(_SAMPLES, kernel=pages.KernelShape(blank_weight=1.0))},
             None,
         ),
     },

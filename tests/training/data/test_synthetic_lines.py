@@ -1,4 +1,5 @@
 import random
+import re
 
 import numpy as np
 import pytest
@@ -32,6 +33,13 @@ def test_every_character_of_the_alphabet_comes_up():
     r = random.Random(0)
     seen = {c for _ in range(6000) for c in line_text(r)}
     assert seen == set(ALPHABET)
+
+
+def test_numbers_of_which_only_the_end_is_printed_come_up_with_every_sign_that_hides_the_rest():
+    r = random.Random(4)
+    texts = [line_text(r) for _ in range(4000)]
+    for sign in "#*X":
+        assert any(re.search(re.escape(sign) + r"{4} ?\d{3}", text) for text in texts)
 
 
 def test_lines_are_short_and_long_in_both_cases_with_many_blanks(samples):
