@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -119,6 +119,9 @@ def synthetic_page(rng: np.random.Generator) -> AnnotatedPage:
     return replace(page, photo=True, paper=scene.paper) if scene.mode == "photo" else page
 
 
+TASK = LineDetectorTask
+
+
 def train(
     receipts: Sequence[Path],
     run: Path,
@@ -138,16 +141,30 @@ def train(
     """
     config = config or Config()
     pages = [*pages, *(page for pack in receipts for page in read_pages(pack))]
-    wants_synthetic = config.synthetic_share > 0 or not pages
     # A resumed run would otherwise see the samples of its beginning again.
-    seed = config.seed + steps_of(run / "last.ckpt")
-    samples = Samples(pages, config.samples, synthesise if wants_synthetic else None, config.synthetic_share, seed)
+    batches = _batches_of(pages, config, config.seed + steps_of(run / "last.ckpt"), synthesise)
     task = LineDetectorTask(config)
-    batches = DataLoader(samples, batch_size=config.batch, num_workers=0)
     if start is not None:
         begin_with(task, start, [batch["image"] for batch in islice(batches, 12)])
     fit(task, batches, run, minutes=minutes)
     return task
+
+
+def _batches_of(
+    pages: Sequence[AnnotatedPage],
+    config: Config,
+    seed: int,
+    synthesise: Callable[[np.random.Generator], AnnotatedPage] | None,
+) -> DataLoader[dict[str, Tensor]]:
+    drawn = synthesise if config.synthetic_share > 0 or not pages else None
+    samples = Samples(list(pages), config.samples, drawn, config.synthetic_share, seed)
+    return DataLoader(samples, batch_size=config.batch, num_workers=0)
+
+
+def images_of(receipts: Sequence[Path], config: Config) -> Iterator[Tensor]:
+    """Endless batches of the net's input alone, as a training sees them."""
+    pages = [page for pack in receipts for page in read_pages(pack)]
+    return (batch["image"] for batch in _batches_of(pages, config, config.seed, synthetic_page))
 
 
 def load(checkpoint: Path, config: Config | None = None) -> LineDetector:

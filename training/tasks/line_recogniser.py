@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -113,6 +113,9 @@ class LineRecognition(Task):
         return loss
 
 
+TASK = LineRecognition
+
+
 def train(
     receipts: Sequence[Path], run: Path, minutes: float, config: Config | None = None, *, start: Path | None = None
 ) -> LineRecognition:
@@ -126,15 +129,26 @@ def train(
     torch.manual_seed(config.seed)
     task = LineRecognition(config)
     steps = steps_of(run / "last.ckpt")
+    # A resumed run would otherwise see the samples of its beginning again.
+    loader = batches_of(
+        receipts, config, seed=config.seed + steps, short=0 if steps or start is not None else config.short
+    )
+    if start is not None:
+        begin_with(task, start, [batch.images for batch in islice(loader, 12)])
+    fit(task, loader, run, minutes=minutes)
+    return task
+
+
+def batches_of(receipts: Sequence[Path], config: Config, *, seed: int, short: int = 0) -> DataLoader[Batch]:
+    """Endless batches as a training sees them, see :class:`training.data.lines.LineBatches`."""
     annotated = [read_pack(pack) for pack in receipts]
     found = (line for pack in annotated for line in found_lines(pack, load_models(), config.photographs, config.seed))
     batches = LineBatches(
         [*(line for pack in annotated for line in lines_of(pack)), *found],
         rendered_line if config.synthetic_share > 0 or not receipts else None,
         rendered_share=config.synthetic_share,
-        # A resumed run would otherwise see the samples of its beginning again.
-        seed=config.seed + steps,
-        short=0 if steps or start is not None else config.short,
+        seed=seed,
+        short=short,
         pixels=config.pixels,
         pool=config.pool,
         longest=config.longest,
@@ -142,11 +156,12 @@ def train(
         blank_share=config.blank_share,
         reverse_share=config.reverse_share,
     )
-    loader = DataLoader(batches, batch_size=None)
-    if start is not None:
-        begin_with(task, start, [batch.images for batch in islice(loader, 12)])
-    fit(task, loader, run, minutes=minutes)
-    return task
+    return DataLoader(batches, batch_size=None)
+
+
+def images_of(receipts: Sequence[Path], config: Config) -> Iterator[torch.Tensor]:
+    """Endless batches of the net's input alone."""
+    return (batch.images for batch in batches_of(receipts, config, seed=config.seed))
 
 
 def load(checkpoint: Path) -> LineRecogniser:

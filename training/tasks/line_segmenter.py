@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -60,6 +60,9 @@ class LineSegmentation(Task):
         return self.config.gap * gap + self.config.centre * centre + self.config.height * height
 
 
+TASK = LineSegmentation
+
+
 def train(
     receipts: Sequence[Path], run: Path, minutes: float, config: Config | None = None, *, start: Path | None = None
 ) -> LineSegmentation:
@@ -79,6 +82,11 @@ def train(
         begin_with(task, start, [batch.images for batch in islice(loader, 12)])
     fit(task, loader, run, minutes=minutes)
     return task
+
+
+def images_of(_: Sequence[Path], config: Config) -> Iterator[torch.Tensor]:
+    """Endless batches of the net's input alone."""
+    return (batch.images for batch in ColumnBatches(synthesise_line, seed=config.seed))
 
 
 def load(checkpoint: Path) -> LineSegmenter:
