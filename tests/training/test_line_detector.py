@@ -15,7 +15,6 @@ from training.data.line_detector import (
     SampleShape,
     annotated_page,
     paint_targets,
-    printed_places,
     sample_crop,
     sample_view,
 )
@@ -61,20 +60,6 @@ def test_the_gap_between_neighbours_counts_more_and_ignored_lines_count_nothing(
     assert targets.kernel[49 // 4, 108 // 4] == 0
     assert (targets.weight[21:24, 8:23] == 0).all()
     assert not targets.kernel[20:].any()
-
-
-def test_a_blank_within_a_line_and_a_colon_beyond_it_count_more_than_letters() -> None:
-    image = np.full((128, 256), 250, np.uint8)
-    for x in range(20, 100, 12):
-        cv2.rectangle(image, (x, 42), (x + 7, 58), 20, -1)
-    cv2.rectangle(image, (128, 46), (131, 56), 20, -1)
-    line = np.array([box(20, 40, 116, 20)], np.float32)
-    ink = printed_places(image)
-    targets = paint_targets(line, np.zeros(1, bool), np.zeros((0, 2)), image.shape, KernelShape(), ink)
-    row = 49 // 4
-    assert (targets.weight[row, 108 // 4 : 132 // 4] == 3).all()
-    assert (targets.weight[row, 24 // 4 : 96 // 4] == 1).all()
-    assert targets.weight[0, 0] == 1
 
 
 def test_a_view_says_by_which_turn_it_becomes_upright() -> None:

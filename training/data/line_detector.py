@@ -89,24 +89,17 @@ class Targets(NamedTuple):
 class KernelShape:
     """A line's kernel: ``height`` of the line's height around its middle, both ends shorter by ``end`` heights.
 
-    Lines lower than ``smallest`` pixels are ignored; ``gap_weight`` applies between neighbours in a row,
-    ``blank_weight`` on blanks within a line and on what little stands beyond the last of them (a colon).
+    Lines lower than ``smallest`` pixels are ignored; ``gap_weight`` applies between neighbours in a row.
     """
 
     height: float = 0.5
     end: float = 0.15
     smallest: float = 5.0
     gap_weight: float = 4.0
-    blank_weight: float = 3.0
 
 
 def paint_targets(
-    lines: np.ndarray,
-    ignore: np.ndarray,
-    paper: np.ndarray,
-    shape: tuple[int, int],
-    kernel: KernelShape,
-    ink: np.ndarray | None = None,
+    lines: np.ndarray, ignore: np.ndarray, paper: np.ndarray, shape: tuple[int, int], kernel: KernelShape
 ) -> Targets:
     """Targets of a crop.
 
@@ -115,12 +108,11 @@ def paint_targets(
         ignore: (n,) bool.
         paper: (m, 2) polygon of the bill; m = 0 where there is none.
         shape: (h, w) of the crop, multiples of 4.
-        ink: (h/4, w/4) bool, where something is printed, if that is known.
     """
     h, w = shape[0] // STRIDE, shape[1] // STRIDE
     kernel_map, top, bottom, weight = (np.zeros((h, w), np.float32) for _ in range(4))
     weight += 1
-    gaps, blanks = np.zeros((h, w), bool), np.zeros((h, w), bool)
+    gaps = np.zeros((h, w), bool)
     heights = line_heights(lines)
     skip = ignore | (heights < kernel.smallest)
     right_neighbours = _gaps_to_the_right(lines, heights)
@@ -152,45 +144,14 @@ def paint_targets(
         # Where two lines' kernels meet, the later one wins; that happens on overlapping truth only.
         top[window][inside] = np.maximum(above, 1)[inside]
         bottom[window][inside] = np.maximum(below, 1)[inside]
-        if ink is not None:
-            printed = (ink[window] & (np.minimum(above, below) > 0)).any(0)
-            blanks[window] |= inside & _apart(printed, height / STRIDE)
         if gap is not None:
             gaps[window] |= core & (x > x1 - end) & (x < x1 + gap + end)
     weight[gaps & (kernel_map == 0) & (weight > 0)] = kernel.gap_weight
     weight[kernel_map > 0] = 1
-    weight[blanks & (kernel_map > 0)] = kernel.blank_weight
     paper_map = np.zeros((h, w), np.uint8)
     if len(paper):
         cv2.fillPoly(paper_map, [np.round((paper / STRIDE - 0.5) * 16).astype(np.int32)], 1, shift=4)
     return Targets(kernel_map, top, bottom, weight, paper_map.astype(np.float32))
-
-
-def _apart(printed: np.ndarray, height: float) -> np.ndarray:
-    """(w,) bool: the wide blanks within a line, and what is narrower than a letter beyond the first or last of them.
-
-    Args:
-        printed: (w,) bool, columns with ink of a line that is ``height`` columns high.
-    """
-    marks = np.flatnonzero(printed)
-    apart = np.zeros(len(printed), bool)
-    if len(marks) < 2:
-        return apart
-    wide = np.flatnonzero(np.diff(marks) > max(2.0, 0.4 * height))
-    for i in wide:
-        apart[marks[i] + 1 : marks[i + 1]] = True
-    if len(wide) and marks[wide[0]] - marks[0] < 0.6 * height:
-        apart[: marks[wide[0]] + 1] = True
-    if len(wide) and marks[-1] - marks[wide[-1] + 1] < 0.6 * height:
-        apart[marks[wide[-1] + 1] :] = True
-    return apart
-
-
-def printed_places(image: np.ndarray) -> np.ndarray:
-    """(h/4, w/4) bool, where an (h, w) uint8 picture is darker than around."""
-    around = cv2.blur(image, (41, 41))
-    dark = cv2.compare(image, cv2.convertScaleAbs(around, alpha=0.82), cv2.CMP_LT)
-    return cv2.resize(dark, (image.shape[1] // STRIDE, image.shape[0] // STRIDE), interpolation=cv2.INTER_AREA) > 24
 
 
 def _gaps_to_the_right(lines: np.ndarray, heights: np.ndarray) -> list[float | None]:
@@ -396,8 +357,7 @@ def _finish(
     else:
         if turns == 2:
             lines = lines[:, [2, 3, 0, 1]]
-        ink = printed_places(image)
-        targets = paint_targets(lines, page.ignore, paper, (side, side), shape.kernel, ink)
+        targets = paint_targets(lines, page.ignore, paper, (side, side), shape.kernel)
     return Sample(degrade(rng, image), targets, turns)
 
 

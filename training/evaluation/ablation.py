@@ -58,10 +58,6 @@ VARIANTS: Mapping[str, Mapping[str, tuple[dict[str, Any], Change | None]]] = {
             {"synthetic_share": 0.1, "samples": replace(_SAMPLES, kernel=pages.KernelShape(gap_weight=1.0))},
             None,
         ),
-        "blanks within lines like any other print": (
-            {"synthetic_share": 0.1, "samples": replace(_SAMPLES, kernel=pages.KernelShape(blank_weight=1.0))},
-            None,
-        ),
     },
     "line_segmenter": {
         "everything": ({}, None),
