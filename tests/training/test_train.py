@@ -12,6 +12,7 @@ import torch
 
 from training import train
 from training.export import export_onnx
+from training.tasks.line_segmenter import LineSegmentation
 
 
 def test_a_killed_training_goes_on_where_its_checkpoint_lies(tmp_path: Path) -> None:
@@ -69,6 +70,33 @@ def test_the_mean_of_two_runs_is_their_mean_and_says_how_they_were_made(tmp_path
     assert mean["state_dict"]["net.num_batches_tracked"] == 7
     assert (mean["global_step"], mean["callbacks"]["Budget"]["spent"]) == (10, 120.0)
     assert (tmp_path / "c" / "command.txt").read_text() == "fit a; fit b\n"
+
+
+def test_a_blend_lies_between_what_a_run_began_with_and_what_it_ended_with(tmp_path: Path) -> None:
+    weights = []
+    for seed, name in enumerate(("start", "run")):
+        torch.manual_seed(seed)
+        task = LineSegmentation()
+        weights.append({key: value.clone() for key, value in task.averaged.named_parameters()})
+        (tmp_path / name).mkdir()
+        state = {"state_dict": task.state_dict(), "global_step": 5, "callbacks": {"Budget": {"spent": 60.0}}}
+        torch.save(state, tmp_path / name / "last.ckpt")
+    (tmp_path / "run" / "command.txt").write_text("fit b\n")
+    folders = ["--start", str(tmp_path / "start" / "last.ckpt"), "--of", str(tmp_path / "run")]
+    out = tmp_path / "out"
+    assert train.main(["blend", "line_segmenter", "--run", str(out), *folders, "--share", "0.25"]) == 0
+    state = torch.load(out / "last.ckpt", weights_only=False)["state_dict"]
+    for name, first in weights[0].items():
+        assert torch.allclose(state[f"averaged.{name}"], 0.75 * first + 0.25 * weights[1][name], atol=1e-6)
+    # Normalisation has seen pictures with these weights, and not those of either end.
+    assert all(
+        value.abs().sum() > 0
+        for name, value in state.items()
+        if name.startswith("averaged.") and "running_mean" in name
+    )
+    said = (out / "command.txt").read_text()
+    assert said.startswith("fit b; python -m training.train blend")
+    assert str(tmp_path) not in said
 
 
 def test_a_graph_that_differs_from_its_net_is_not_exported(tmp_path: Path) -> None:
