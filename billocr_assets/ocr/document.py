@@ -23,7 +23,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a line between two wide gaps."""
+    """A piece of a line: as much of it as the detector boxed in one."""
 
     text: str
     polygon: Polygon

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
 
+from billocr_assets.ocr import pipeline
 from billocr_assets.ocr.document import Document, Line
 from billocr_assets.ocr.errors import PageError
 from billocr_assets.ocr.models import Models, load_models
@@ -256,6 +257,28 @@ def test_signs_without_any_word_make_an_empty_page(models: Models, texts: tuple[
 def test_a_short_line_that_is_hardly_believed_is_left_out_and_a_long_one_is_kept(models: Models) -> None:
     texts, sure = ("Vielen Dank", "x9~", "irnerhalb 10 Tagen"), (0.99, 0.5, 0.7)
     assert [line.text for line in read_lines(models, texts, sure)] == ["Vielen Dank", "irnerhalb 10 Tagen"]
+
+
+def test_a_line_that_is_parted_ends_with_its_words_and_lines_that_are_joined_reach_over_both(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, _ = rendered.bill()
+    prepared = prepare_page(page, models.line_detector)
+    boxes = [np.array([[x, 40], [x + 200, 40], [x + 200, 72], [x, 72]], np.float32) for x in (40, 260)]
+    lines = [TextLine(box, 0.9, 0) for box in boxes]
+    moved = [np.array([[1.0, 0, x], [0, 1, 40], [0, 0, 1]]) for x in (40, 260)]
+    segments = [replace(segment_of((0.0, 200.0)), line=i, to_page=moved[i]) for i in range(2)]
+    reads = [read_segment("NASI LEMAK", 0.99), read_segment("AYAM 7.00", 0.99)]
+    monkeypatch.setattr(pipeline, "parted", lambda *_: np.array([True, False, False, True]))
+
+    first, second = assemble_page(prepared, lines, segments, reads, models.line_recogniser.calibration).lines
+
+    assert (first.text, second.text) == ("NASI", "LEMAK AYAM 7.00")
+    assert [segment.text for segment in second.segments] == ["LEMAK", "AYAM 7.00"]
+    assert first.polygon[1][0] <= second.polygon[0][0] + 0.2 * 32
+    to_upload = cv2.perspectiveTransform(np.float64([[boxes[0][0], boxes[1][1]]]), prepared.to_upload)[0]
+    assert first.polygon[0][0] == pytest.approx(to_upload[0, 0], abs=4)
+    assert second.polygon[1][0] == pytest.approx(to_upload[1, 0], abs=4)
 
 
 def read_lines(models: Models, texts: tuple[str, ...], sure: tuple[float, ...] | None = None) -> tuple[Line, ...]:
