@@ -209,6 +209,8 @@ def main(arguments: list[str] | None = None) -> int:
         average(options.of, options.run)
         print(f"{options.net}: mean of {len(options.of)} runs, {options.run / 'last.ckpt'}")
     elif options.command == "blend":
+        if not 0 <= options.share <= 1:
+            parser.error("--share is between 0 and 1")
         blend(options.net, options.start, options.of, options.run, options.share, options.receipts, options.seed)
         said = [(options.of / "command.txt").read_text(encoding="utf-8").strip(), _said(arguments)]
         (options.run / "command.txt").write_text("; ".join(said) + "\n", encoding="utf-8")

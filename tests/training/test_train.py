@@ -97,6 +97,8 @@ def test_a_blend_lies_between_what_a_run_began_with_and_what_it_ended_with(tmp_p
     said = (out / "command.txt").read_text()
     assert said.startswith("fit b; python -m training.train blend")
     assert str(tmp_path) not in said
+    with pytest.raises(SystemExit):
+        train.main(["blend", "line_segmenter", "--run", str(out), *folders, "--share", "1.5"])
 
 
 def test_a_graph_that_differs_from_its_net_is_not_exported(tmp_path: Path) -> None:
