@@ -30,6 +30,7 @@ from training.perceptron import fit
 SHARE = 0.15
 """Share of the words that a person might be asked to check."""
 
+# Confidences have four digits: words that are numbered by them lie so far apart.
 _STEP = 1e-4
 
 

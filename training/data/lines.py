@@ -69,18 +69,14 @@ def lines_of(receipts: Sequence[AnnotatedReceipt]) -> list[Line]:
 
 def readable(text: str, polygon: np.ndarray) -> str | None:
     """``text`` in the alphabet; None where it has other characters, or the line is too small or short for its text."""
-    a, b, c, d = polygon
-    h = float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
-    w = float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2
+    w, h = _size(polygon)
     known = normalise(text)
     return known if known and h >= 6 and w / h * HEIGHT / STRIDE >= frames_needed(known) else None
 
 
 def with_surroundings(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """A line cut out with what is around it, at most 48 px high: an (h, w) uint8 picture and the line's box in it."""
-    a, b, c, d = polygon
-    h = float(np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
-    w = float(np.linalg.norm(b - a) + np.linalg.norm(c - d)) / 2
+    w, h = _size(polygon)
     mx, my = _CONTEXT[0] * h, _CONTEXT[1] * h
     target = np.array([[mx, my], [mx + w, my], [mx + w, my + h], [mx, my + h]], np.float32)
     size = (round(w + 2 * mx), round(h + 2 * my))
@@ -90,6 +86,13 @@ def with_surroundings(image: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarra
     if scale < 1:
         crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return crop, (mx * scale, my * scale, (mx + w) * scale, (my + h) * scale)
+
+
+def _size(polygon: np.ndarray) -> tuple[float, float]:
+    """Width and height of a (4, 2) polygon, its opposite sides averaged."""
+    a, b, c, d = polygon
+    sides = np.linalg.norm([b - a, c - d, d - a, c - b], axis=1)
+    return float(sides[:2].mean()), float(sides[2:].mean())
 
 
 def jitter(line: Line, rng: np.random.Generator, amount: float = 1.0) -> tuple[np.ndarray, tuple[int, int]]:

@@ -1,33 +1,19 @@
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from billocr_assets.ocr.models import load_models
 from training.data.found_lines import found_lines, photographed
 from training.data.receipts import read_pack
-from training.data.synthetic.pack import scenes
-
-
-def rendered_pack(folder: Path, count: int) -> Path:
-    """Annotated receipts that the generator made."""
-    pack = folder / "pack"
-    pack.mkdir()
-    for number, scene in enumerate(scenes(count, 3, fonts="train")):
-        cv2.imwrite(str(pack / f"{number}.png"), scene.image)
-        lines = [{"polygon": np.asarray(line.polygon).tolist(), "text": line.text} for line in scene.lines]
-        height, width = scene.image.shape
-        data = {"image": f"{number}.png", "width": width, "height": height, "lines": lines}
-        (pack / f"{number}.json").write_text(json.dumps(data), encoding="utf-8")
-    return pack
+from training.data.synthetic.pack import scenes, write_pack
 
 
 def test_lines_that_reading_finds_carry_the_truth_of_their_place(tmp_path: Path) -> None:
-    (receipt,) = read_pack(rendered_pack(tmp_path, 1))
+    write_pack(tmp_path, scenes(1, 3))
+    (receipt,) = read_pack(tmp_path)
     once = list(found_lines([receipt], load_models(), photographs=0))
     truth = {line.text for line in receipt.lines}
     assert len(once) > 0.5 * len(receipt.lines)
